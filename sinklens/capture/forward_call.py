@@ -1,0 +1,130 @@
+"""The context of one forward pass: what to keep, what to change, when to stop.
+
+It travels in a context variable, so two passes on one shared model in two threads cannot see each
+other's plan or edits; outside a call every hook of SinkLens does nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+
+import torch
+
+from sinklens.capture.attend import attend
+from sinklens.capture.edits import LayerEdits
+from sinklens.capture.profile_builder import ProfileBuilder
+from sinklens.capture.scores import ScoreRules
+from sinklens.capture.tally import LayerTally
+from sinklens.capture.visibility import Visibility
+from sinklens.errors import RunCancelled
+from sinklens.interventions import Intervention
+from sinklens.records import CapturePlan
+
+_ACTIVE: ContextVar[ForwardCall | None] = ContextVar("sinklens_forward_call", default=None)
+
+
+@dataclass(eq=False)
+class ForwardCall:
+    """State of one pass; made for it and thrown away with it."""
+
+    stream_of: Callable[[torch.nn.Module], str]
+    output_gram: Callable[[torch.nn.Module, int, int], torch.Tensor | None]
+    n_attention_calls: int
+    plan: CapturePlan = field(default_factory=CapturePlan)
+    keep_states: bool = True
+    keep_mean_maps: bool = True
+    interventions: tuple[Intervention, ...] = ()
+    on_progress: Callable[[float, str], None] = lambda fraction, message: None
+    is_cancelled: Callable[[], bool] = lambda: False
+    builders: dict[str, ProfileBuilder] = field(default_factory=dict)
+    hidden_norm: list[torch.Tensor] = field(default_factory=list)
+    trunk_output: torch.Tensor | None = None
+    """(T, width) hidden states that the prediction head reads."""
+    substitute: torch.Tensor | None = None
+    """(1, n, width) hidden states to hand to the head instead of the trunk's own output."""
+    n_calls_done: int = 0
+
+    @staticmethod
+    def active() -> ForwardCall | None:
+        """The call of this thread, None outside of one."""
+        return _ACTIVE.get()
+
+    @contextmanager
+    def running(self) -> Iterator[ForwardCall]:
+        token = _ACTIVE.set(self)
+        try:
+            yield self
+        finally:
+            _ACTIVE.reset(token)
+
+    def attend(
+        self, module, q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, rules: ScoreRules
+    ) -> torch.Tensor:
+        """Attention of one layer of one text, edited and counted.
+
+        Parameters
+        ----------
+        q : float32 tensor of shape (H, Q, D)
+        k, v : float32 tensors of shape (G, K, D)
+        """
+        self.check_cancelled()
+        stream = self.stream_of(module)
+        builder = self.builders.setdefault(stream, ProfileBuilder(stream, keep_states=self.keep_states))
+        layer, n_heads = builder.n_layers, q.shape[0]
+        edits = LayerEdits.of(self.interventions, stream, layer)
+        tally = self._tally(stream, layer, q, k, rules)
+        wide_k, wide_v = _repeat(k, n_heads), _repeat(v, n_heads)
+        outputs = attend(q, wide_k, wide_v, rules, edits, tally)
+        norms = self._norms(module, q, k, v, outputs)
+        builder.add_layer(tally, rules, Visibility.of(rules, q.shape[1], k.shape[1]), norms)
+        builder.add_state(q, k, v, rules)
+        self._count_call()
+        return outputs
+
+    def check_cancelled(self) -> None:
+        """Raise RunCancelled when nobody waits for this pass any more."""
+        if self.is_cancelled():
+            raise RunCancelled("The run was stopped.")
+
+    def _tally(
+        self, stream: str, layer: int, q: torch.Tensor, k: torch.Tensor, rules: ScoreRules
+    ) -> LayerTally:
+        return LayerTally(
+            n_heads=q.shape[0],
+            n_queries=q.shape[1],
+            n_keys=k.shape[1],
+            rules=rules,
+            device=q.device,
+            is_cross=stream == "cross",
+            thumbnails=self.plan.thumbnails,
+            mean_map=self.keep_mean_maps,
+            map_heads=tuple(head for s, at, head in self.plan.maps if (s, at) == (stream, layer)),
+        )
+
+    def _norms(self, module, q, k, v, outputs) -> dict[str, torch.Tensor]:
+        n_heads = q.shape[0]
+        wide_v = _repeat(v, n_heads)
+        norms = {
+            "q_norm": q.norm(dim=-1),
+            "k_norm": _repeat(k.norm(dim=-1), n_heads),
+            "v_norm": wide_v.norm(dim=-1),
+            "out_norm": outputs.norm(dim=-1),
+        }
+        gram = self.output_gram(module, n_heads, v.shape[-1])
+        if gram is not None:
+            squared = torch.linalg.vecdot(torch.bmm(wide_v, gram), wide_v)
+            norms["vo_norm"] = squared.clamp_min(0).sqrt()
+        return norms
+
+    def _count_call(self) -> None:
+        self.n_calls_done += 1
+        fraction = self.n_calls_done / max(self.n_attention_calls, 1)
+        self.on_progress(min(fraction, 1.0), f"layer {self.n_calls_done} of {self.n_attention_calls}")
+
+
+def _repeat(per_kv_head: torch.Tensor, n_heads: int) -> torch.Tensor:
+    """(G, ...) to (H, ...): grouped-query heads share their key-value head."""
+    return per_kv_head.repeat_interleave(n_heads // per_kv_head.shape[0], dim=0)

@@ -1,0 +1,140 @@
+"""Any head's map, and the steps to any of its weights, from the vectors a capture kept."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from sinklens.capture.edits import LayerEdits
+from sinklens.capture.scores import ScoreRules, attention_rows, raw_scores
+from sinklens.errors import BadSelection, NotCaptured
+from sinklens.results import Capture, HeadMap, LayerState, ScoreSteps
+
+
+def head_map(capture: Capture, stream: str, layer: int, head: int) -> HeadMap:
+    """One head's attention, exactly as the pass computed it.
+
+    Raises
+    ------
+    BadSelection
+        No such stream, layer or head.
+    NotCaptured
+        The capture kept neither this map nor the vectors to compute it from.
+    """
+    profile = capture.profile(stream)
+    check_selection(capture, stream, layer, head)
+    kept = capture.maps.get((stream, layer, head))
+    weights = kept if kept is not None else _computed(capture, stream, layer, head)
+    return HeadMap(
+        stream=stream,
+        layer=layer,
+        head=head,
+        weights=weights,
+        query_labels=tuple(capture.query_prompt(stream).labels),
+        key_labels=tuple(capture.key_prompt(stream).labels),
+        vo_norm=profile.vo_norm[layer, head],
+    )
+
+
+def score_steps(capture: Capture, stream: str, layer: int, head: int, query: int, key: int) -> ScoreSteps:
+    """How one weight comes about: product, scaling, capping, bias, mask, softmax, edits.
+
+    Raises
+    ------
+    BadSelection, NotCaptured
+        As `head_map`; also for a query or key outside the text.
+    """
+    check_selection(capture, stream, layer, head, query=query, key=key)
+    state = _state(capture, stream, layer)
+    q, k, rules, edits = _inputs(capture, state, stream, layer, head)
+    rows, n_keys = slice(query, query + 1), k.shape[1]
+    _, model_weights, weights = attention_rows(q, k, rules, edits, rows)
+    scores, _, _ = attention_rows(q, k, rules, edits, rows)
+    dot = (q[0, query] @ k[0].T).numpy()
+    scaled = dot * state.scaling
+    capped = None if state.softcap is None else state.softcap * np.tanh(scaled / state.softcap)
+    before_bias = scaled if capped is None else capped
+    biased = raw_scores(q, k, rules, rows, n_keys)[0, 0].numpy() if rules.bias is not None else None
+    final = before_bias if biased is None else biased
+    visible = np.zeros(n_keys, bool)
+    visible[: scores.shape[2]] = (scores[0, 0] > -1e29).numpy()
+    sink = None if rules.sink_logits is None else float(rules.sink_logits[0])
+    exponents = np.append(final[visible], [] if sink is None else [sink]).astype(np.float64)
+    return ScoreSteps(
+        stream=stream,
+        layer=layer,
+        head=head,
+        query=query,
+        key=key,
+        dot=dot,
+        scaled=scaled.astype(np.float32),
+        capped=capped,
+        biased=biased,
+        visible=visible,
+        sink_logit=sink,
+        log_denominator=float(np.logaddexp.reduce(exponents)) if len(exponents) else float("-inf"),
+        weights=_padded(model_weights[0, 0], n_keys),
+        edited=_padded(weights[0, 0], n_keys),
+    )
+
+
+def check_selection(capture: Capture, stream: str, layer: int, head: int, **positions: int) -> None:
+    """Raise BadSelection unless the stream has this layer, head and positions."""
+    profile = capture.profile(stream)
+    limits = {
+        "layer": profile.n_layers,
+        "head": profile.n_heads,
+        "query": profile.n_queries,
+        "key": profile.n_keys,
+    }
+    for noun, value in {"layer": layer, "head": head, **positions}.items():
+        if not 0 <= value < limits[noun]:
+            raise BadSelection(f"This run has {noun} 0 to {limits[noun] - 1}; got {noun} {value}.")
+
+
+def _computed(capture: Capture, stream: str, layer: int, head: int) -> np.ndarray:
+    state = _state(capture, stream, layer)
+    q, k, rules, edits = _inputs(capture, state, stream, layer, head)
+    rows = slice(0, q.shape[1])
+    _, _, weights = attention_rows(q, k, rules, edits, rows)
+    visible = rules.visible_rows(rows, k.shape[1], weights.device)
+    kept = weights[0] if visible is None else weights[0].masked_fill(~visible, float("nan"))
+    return kept.numpy()
+
+
+def _state(capture: Capture, stream: str, layer: int) -> LayerState:
+    states = capture.states.get(stream) or ()
+    if not states:
+        raise NotCaptured(
+            "This family shows finished weights only, so the steps cannot be read."
+            if capture.model.capture_path == "eager hooks"
+            else "The vectors of this run were not kept."
+        )
+    return states[layer]
+
+
+def _inputs(capture: Capture, state: LayerState, stream: str, layer: int, head: int):
+    """Tensors of one head, as a stack of one."""
+    group = head // (state.q.shape[0] // state.k.shape[0])
+    bias = state.bias
+    rules = ScoreRules(
+        scaling=state.scaling,
+        softcap=state.softcap,
+        sink_logits=None if state.sink_logits is None else _tensor(state.sink_logits[head : head + 1]),
+        is_causal=state.is_causal,
+        mask=None if state.mask is None else _tensor(state.mask),
+        bias=None if bias is None else _tensor(bias[head : head + 1] if bias.shape[0] > 1 else bias),
+    )
+    edits = LayerEdits.of(capture.request.interventions, stream, layer).for_head(head)
+    return _tensor(state.q[head : head + 1]), _tensor(state.k[group : group + 1]), rules, edits
+
+
+def _tensor(array: np.ndarray) -> torch.Tensor:
+    # A copy: captures are read-only and shared, tensors are not.
+    return torch.from_numpy(np.array(array))
+
+
+def _padded(row: torch.Tensor, n_keys: int) -> np.ndarray:
+    full = np.zeros(n_keys, np.float32)
+    full[: row.shape[0]] = row.numpy()
+    return full

@@ -1,0 +1,113 @@
+"""A model in memory, with everything that a pass over it needs to know."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+
+import torch
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+from sinklens.capture.architecture import output_weight
+from sinklens.capture.forward_call import ForwardCall
+from sinklens.records import ModelInfo
+
+
+@dataclass(eq=False)
+class LoadedModel:
+    """Weights, tokenizer and facts of one model; shared by all requests of its worker."""
+
+    model: PreTrainedModel
+    tokenizer: PreTrainedTokenizerBase
+    info: ModelInfo
+    attention_names: dict[int, str]
+    """id of every attention module that was seen to be called -> its path."""
+    streams: dict[int, str]
+    """id of the attention module -> stream."""
+    n_attention_calls: int
+    _grams: dict[tuple[int, int], torch.Tensor | None] = field(default_factory=dict)
+
+    @property
+    def device(self) -> torch.device:
+        return next(self.model.parameters()).device
+
+    @property
+    def n_bytes(self) -> int:
+        tensors = {p.data_ptr(): p for p in [*self.model.parameters(), *self.model.buffers()]}
+        return sum(p.numel() * p.element_size() for p in tensors.values())
+
+    @property
+    def is_encoder_decoder(self) -> bool:
+        return self.info.kind == "encoder-decoder"
+
+    def stream_of(self, module: torch.nn.Module) -> str:
+        return self.streams[id(module)]
+
+    def output_gram(self, module: torch.nn.Module, n_heads: int, head_dim: int) -> torch.Tensor | None:
+        """W_O W_O^T per head, shape (H, D, D): gives the norm of v W_O without writing it out."""
+        key = (id(module), head_dim)
+        if key not in self._grams:
+            name = self.attention_names.get(id(module))
+            weight = None if name is None else output_weight(self.model, name, n_heads * head_dim)
+            per_head = None if weight is None else weight.detach().float().unflatten(0, (n_heads, head_dim))
+            self._grams[key] = None if per_head is None else torch.bmm(per_head, per_head.transpose(1, 2))
+        return self._grams[key]
+
+    def call(self, **choices) -> ForwardCall:
+        """A fresh context for one pass over this model."""
+        return ForwardCall(
+            stream_of=self.stream_of,
+            output_gram=self.output_gram,
+            n_attention_calls=self.n_attention_calls,
+            **choices,
+        )
+
+    def with_info(self, **facts) -> LoadedModel:
+        self.info = replace(self.info, **facts)
+        return self
+
+
+@contextmanager
+def attention_implementation(model: PreTrainedModel, name: str):
+    """Run a model with another attention function for a while (the load-time check only)."""
+    before = model.config._attn_implementation
+    model.set_attn_implementation(name)
+    try:
+        yield
+    finally:
+        model.set_attn_implementation(before)
+
+
+def install_observers(model: PreTrainedModel, block_names: list[str], trunk: torch.nn.Module) -> None:
+    """Let blocks and trunk report to the active ForwardCall; outside a call they do nothing."""
+    for name in block_names:
+        model.get_submodule(name).register_forward_hook(_observe_block, with_kwargs=True)
+    trunk.register_forward_hook(_observe_trunk)
+
+
+def _observe_block(module, args, kwargs, output) -> None:
+    call = ForwardCall.active()
+    if call is None or call.substitute is not None:
+        return
+    call.check_cancelled()
+    if not call.hidden_norm:
+        before = args[0] if args else kwargs["hidden_states"]
+        call.hidden_norm.append(before[0].float().norm(dim=-1))
+    after = output[0] if isinstance(output, tuple) else output
+    call.hidden_norm.append(after[0].float().norm(dim=-1))
+
+
+def _observe_trunk(module, args, output):
+    """Keep what the prediction head would read, and hand it one position (or the substitute) instead.
+
+    Heads work position by position, so they can be fed in pieces later: T x V logits never exist.
+    """
+    call = ForwardCall.active()
+    if call is None:
+        return None
+    if call.substitute is not None:
+        output["last_hidden_state"] = call.substitute
+    else:
+        call.trunk_output = output["last_hidden_state"]
+        output["last_hidden_state"] = call.trunk_output[:, -1:]
+    return output

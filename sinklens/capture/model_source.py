@@ -1,0 +1,129 @@
+"""From the name that a user types to a folder of safe model files."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from huggingface_hub import snapshot_download
+from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+
+from sinklens.errors import ModelNotFound, ModelRefused
+from sinklens.settings import Settings
+
+SAFE_FILES = ["*.json", "*.safetensors", "*.model", "*.txt", "*.jinja"]
+PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl")
+_SAMPLE_BYTES = 1 << 20
+
+
+@dataclass(frozen=True)
+class ModelSource:
+    """Where a model's files lie."""
+
+    name: str
+    kind: str
+    """"bundled", "folder" or "hub"."""
+    folder: Path
+    revision: str
+    """Fingerprint of configuration and weights."""
+
+
+def bundled_models(settings: Settings) -> tuple[str, ...]:
+    """Names of the models that come with SinkLens, the default one first."""
+    folders = settings.models_dir.iterdir() if settings.models_dir.is_dir() else ()
+    names = sorted(folder.name for folder in folders if (folder / "config.json").is_file())
+    return tuple(sorted(names, key=lambda name: (name != settings.default_model, name)))
+
+
+def find_model(name: str, settings: Settings) -> ModelSource:
+    """The files of a bundled model, a folder or a hub model, in this order.
+
+    Raises
+    ------
+    ModelNotFound
+        Nothing has this name, or the hub cannot be reached.
+    ModelRefused
+        The folder holds no model, or only pickled weights.
+    """
+    name = name.strip()
+    if not name:
+        raise ModelNotFound("Name a model: a bundled one, a Hugging Face id such as 'gpt2', or a folder.")
+    if name in bundled_models(settings):
+        return _source(name, "bundled", settings.models_dir / name)
+    folder = Path(name).expanduser()
+    if _looks_like_folder(name, folder):
+        if not settings.allow_folders:
+            raise ModelNotFound(
+                "Folders of this machine cannot be opened here; name a bundled or a hub model."
+            )
+        if not folder.is_dir():
+            raise ModelNotFound(f"There is no folder '{name}'.")
+        return _source(name, "folder", folder)
+    if not settings.allow_hub:
+        available = ", ".join(bundled_models(settings))
+        raise ModelNotFound(f"There is no bundled model '{name}'; available: {available}.")
+    return _source(name, "hub", _download(name, settings))
+
+
+def _looks_like_folder(name: str, folder: Path) -> bool:
+    return name.startswith((".", "/", "~", "\\")) or folder.is_dir()
+
+
+def _download(name: str, settings: Settings) -> Path:
+    bundled = ", ".join(bundled_models(settings))
+    offline = os.environ.get("HF_HUB_OFFLINE", "").lower() in {"1", "true", "yes"}
+    try:
+        return Path(snapshot_download(name, allow_patterns=SAFE_FILES, local_files_only=offline))
+    except HFValidationError:
+        raise ModelNotFound(
+            f"'{name}' is neither a bundled model ({bundled}), nor a folder, "
+            "nor a Hugging Face id (owner/name)."
+        ) from None
+    except HfHubHTTPError as error:
+        status = error.response.status_code if error.response is not None else "no answer"
+        raise ModelNotFound(
+            f"The Hugging Face hub does not give '{name}' ({status}); check the id."
+        ) from error
+    except (LocalEntryNotFoundError, OSError) as error:
+        raise ModelNotFound(
+            f"'{name}' is not on this machine and the Hugging Face hub cannot be reached. "
+            f"Bundled models work without a network: {bundled}."
+        ) from error
+
+
+def _source(name: str, kind: str, folder: Path) -> ModelSource:
+    if not (folder / "config.json").is_file():
+        raise ModelRefused(f"'{name}' holds no model: a config.json was expected in it.")
+    weights = sorted(folder.glob("*.safetensors"))
+    if not weights:
+        pickles = sorted(file.name for pattern in PICKLES for file in folder.glob(pattern))
+        raise ModelRefused(
+            f"'{name}' has only pickled weights ({', '.join(pickles[:3])}), "
+            "which can run code when they are read; SinkLens reads safetensors. "
+            "Convert them with transformers' save_pretrained."
+            if pickles
+            else f"'{name}' has no weights: a .safetensors file was expected beside config.json."
+        )
+    return ModelSource(name, kind, folder, _fingerprint(folder / "config.json", weights))
+
+
+def _fingerprint(config: Path, weights: list[Path]) -> str:
+    """Hash of the configuration and of the size, start and end of every weight file."""
+    digest = hashlib.sha256(config.read_bytes())
+    for file in weights:
+        size = file.stat().st_size
+        digest.update(f"{file.name}:{size}".encode())
+        with file.open("rb") as stream:
+            digest.update(stream.read(_SAMPLE_BYTES))
+            stream.seek(max(0, size - _SAMPLE_BYTES))
+            digest.update(stream.read(_SAMPLE_BYTES))
+    return digest.hexdigest()[:16]
+
+
+def card_facts(folder: Path) -> dict:
+    """Facts beside a bundled model (evaluation.json), empty where there are none."""
+    file = folder / "evaluation.json"
+    return json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}

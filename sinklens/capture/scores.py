@@ -1,0 +1,108 @@
+"""From queries and keys to attention weights: the one place where a softmax over keys is taken.
+
+The profile, the maps and the step-by-step reading all go through `attention_rows`, so they cannot
+disagree. Every tensor is of one text (no batch axis): H query heads, Q queries, K keys, D width.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+
+from sinklens.capture.edits import LayerEdits
+
+NOT_VISIBLE = -1.0e30
+"""Finite, so that weight x score stays 0 for cells that cannot be seen."""
+
+
+@dataclass(frozen=True, eq=False)
+class ScoreRules:
+    """How one layer turns q and k into weights."""
+
+    scaling: float
+    softcap: float | None = None
+    """Scores become softcap * tanh(score / softcap) before the mask (Gemma 2)."""
+    sink_logits: torch.Tensor | None = None
+    """(H,) one extra logit per head that takes mass and writes nothing (GPT-OSS)."""
+    is_causal: bool = False
+    """Query i sees keys 0..i; used only where mask is None."""
+    mask: torch.Tensor | None = None
+    """(Q, K) bool, True where visible."""
+    bias: torch.Tensor | None = None
+    """(H, Q, K) added to the scaled scores (T5)."""
+
+    def n_keys_needed(self, stop: int, n_keys: int) -> int:
+        """Keys that rows before `stop` can see at most; the rest need not be computed."""
+        return min(stop, n_keys) if self.is_causal and self.mask is None else n_keys
+
+    def visible_rows(self, rows: slice, n_keys: int, device: torch.device) -> torch.Tensor | None:
+        """(rows, n_keys) bool, or None when every row sees all of them."""
+        if self.mask is not None:
+            return self.mask[rows, :n_keys]
+        if not self.is_causal:
+            return None
+        queries = torch.arange(rows.start, rows.stop, device=device)[:, None]
+        return queries >= torch.arange(n_keys, device=device)[None, :]
+
+
+def raw_scores(q: torch.Tensor, k: torch.Tensor, rules: ScoreRules, rows: slice, n_keys: int) -> torch.Tensor:
+    """Scaled, capped and biased scores before any mask.
+
+    Parameters
+    ----------
+    q : float32 tensor of shape (H, Q, D)
+    k : float32 tensor of shape (H, K, D)
+
+    Returns
+    -------
+    float32 tensor of shape (H, rows, n_keys)
+    """
+    scores = torch.bmm(q[:, rows] * rules.scaling, k[:, :n_keys].transpose(1, 2))
+    if rules.softcap is not None:
+        scores = scores.div_(rules.softcap).tanh_().mul_(rules.softcap)
+    if rules.bias is not None:
+        scores += rules.bias[:, rows, :n_keys]
+    return scores
+
+
+def attention_rows(
+    q: torch.Tensor, k: torch.Tensor, rules: ScoreRules, edits: LayerEdits, rows: slice
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Weights of some rows, over the keys that these rows can see at most.
+
+    Returns
+    -------
+    scores : float32 tensor of shape (H, rows, n_keys)
+        NOT_VISIBLE where the mask or an edit hides the key.
+    model_weights : float32 tensor of the same shape
+        Softmax of the scores (and the learned sink, whose column is dropped).
+    weights : float32 tensor of the same shape
+        After edits of weights; the same object without any.
+    """
+    n_keys = rules.n_keys_needed(rows.stop, k.shape[1])
+    scores = raw_scores(q, k, rules, rows, n_keys)
+    _hide(scores, rules, rows, n_keys)
+    edits.mask_scores(scores, NOT_VISIBLE)
+    weights = _softmax(scores, rules.sink_logits)
+    if rules.mask is not None or edits.masks_keys:
+        # A row with nothing to see would otherwise spread evenly over what is hidden.
+        weights = weights.masked_fill_(scores == NOT_VISIBLE, 0.0)
+    return scores, weights, edits.scale_weights(weights)
+
+
+def _hide(scores: torch.Tensor, rules: ScoreRules, rows: slice, n_keys: int) -> None:
+    if rules.mask is not None:
+        scores.masked_fill_(~rules.mask[rows, :n_keys], NOT_VISIBLE)
+    elif rules.is_causal:
+        n_rows = rows.stop - rows.start
+        corner = scores[:, :, rows.start : n_keys]
+        future = torch.ones(n_rows, corner.shape[2], dtype=torch.bool, device=scores.device).triu_(1)
+        corner.masked_fill_(future, NOT_VISIBLE)
+
+
+def _softmax(scores: torch.Tensor, sink_logits: torch.Tensor | None) -> torch.Tensor:
+    if sink_logits is None:
+        return scores.softmax(-1)
+    sink = sink_logits.to(scores)[:, None, None].expand(-1, scores.shape[1], 1)
+    return torch.cat([scores, sink], dim=-1).softmax(-1)[..., :-1]

@@ -1,0 +1,158 @@
+"""The front door of the library: a text in, a Run out."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+
+from sinklens.analysis.sinks import sink_table
+from sinklens.capture.engine import Engine
+from sinklens.errors import NotCaptured
+from sinklens.interventions import Intervention
+from sinklens.records import CapturePlan, CaptureRequest, Token
+from sinklens.results import Capture, Predictions, Profile
+from sinklens.settings import Settings
+
+_ENGINE = Engine(Settings())
+
+
+def analyze(
+    model: str,
+    text: str,
+    *,
+    target: str | None = None,
+    add_bos: bool | None = None,
+    special_tokens: bool = True,
+    long_text: str = "refuse",
+    window: int = 0,
+    plan: CapturePlan | None = None,
+    engine: Engine | None = None,
+) -> Run:
+    """Run a text through a model and keep what its attention did.
+
+    Parameters
+    ----------
+    model : str
+        Name of a bundled model ("demo-gpt2"), a Hugging Face id, or a folder.
+    text : str
+    target : str, optional
+        Decoder text of an encoder-decoder model; it reads the text itself by default.
+    add_bos : bool, optional
+        Put a beginning-of-sequence token in front; as the tokenizer does by default.
+    long_text : {"refuse", "first", "windows"}
+        What to do with a text over the model's limit.
+    engine : Engine, optional
+        Shares loaded models; one per process by default.
+
+    Raises
+    ------
+    SinkLensError
+        With a sentence that says what was expected and what came.
+    """
+    request = CaptureRequest(
+        model=model,
+        text=text,
+        target=target,
+        add_bos=add_bos,
+        special_tokens=special_tokens,
+        long_text=long_text,
+        window=window,
+        plan=plan or CapturePlan(),
+    )
+    engine = engine or _ENGINE
+    return Run(engine.capture(request), engine)
+
+
+class Run:
+    """One analysed text.
+
+    >>> run = analyze("demo-gpt2", "The cat sat on the mat.")  # doctest: +SKIP
+    >>> run.map(layer=3, head=2).shape  # doctest: +SKIP
+    (8, 8)
+    """
+
+    def __init__(self, capture: Capture, engine: Engine) -> None:
+        self.capture = capture
+        self._engine = engine
+
+    def __repr__(self) -> str:
+        model = self.capture.model
+        edits = "; ".join(edit.sentence() for edit in self.capture.request.interventions)
+        shape = f"{len(self.tokens)} tokens, {model.n_layers} layers x {model.n_heads} heads"
+        return f"<Run of {model.name}: {shape}{', ' + edits if edits else ''}>"
+
+    @property
+    def tokens(self) -> tuple[Token, ...]:
+        """The text's tokens, special ones included."""
+        return self.capture.prompt.tokens
+
+    @property
+    def profile(self) -> Profile:
+        """Named arrays of the main attention stream; axes are documented on `Profile`."""
+        return self.capture.profile()
+
+    def map(self, layer: int, head: int, stream: str | None = None) -> np.ndarray:
+        """One head's attention, float32 array of shape (Q, K); NaN where a query cannot see a key."""
+        return self._engine.head_map(self.capture, stream or self.capture.main_stream, layer, head).weights
+
+    def sinks(self, **choices) -> pd.DataFrame:
+        """One row per token: attention received, floor, excess, norms, label and its reason.
+
+        Choices are those of `sinklens.analysis.sinks.sink_table`.
+        """
+        return sink_table(self.capture, **choices)
+
+    def predictions(self, positions: tuple[int, ...] | None = None) -> Predictions:
+        """Most likely tokens: next tokens of a causal model, masked ones of a masked model.
+
+        Parameters
+        ----------
+        positions : tuple of int, optional
+            Every position by default; a masked model runs once for each.
+        """
+        if self.capture.predictions is not None:
+            return _rows(self.capture.predictions, positions)
+        chosen = positions if positions is not None else self._maskable
+        return self._engine.masked_predictions(self.capture, tuple(chosen))
+
+    @cached_property
+    def loss(self) -> float:
+        """Mean loss per token, nats.
+
+        Causal models: of each next token. Masked models: of each token masked alone (pseudo-loss,
+        Salazar et al. 2020), one pass per token.
+        """
+        if self.capture.loss is not None:
+            return self.capture.loss
+        if self.capture.model.mask_token is None or len(self._maskable) == 0:
+            raise NotCaptured(
+                "This model gives no predictions to take a loss of, or the text is too short for one."
+            )
+        return self._engine.masked_loss(self.capture, self._maskable)
+
+    def edit(self, *interventions: Intervention) -> Run:
+        """The same text and model with these edits of attention added, run again."""
+        request = self.capture.request
+        edited = replace(request, interventions=request.interventions + interventions)
+        return Run(self._engine.capture(edited), self._engine)
+
+    @property
+    def _maskable(self) -> tuple[int, ...]:
+        return tuple(token.index for token in self.tokens if not token.is_special)
+
+
+def _rows(predictions: Predictions, positions: tuple[int, ...] | None) -> Predictions:
+    if positions is None:
+        return predictions
+    rows = [predictions.positions.index(position) for position in positions]
+    return replace(
+        predictions,
+        positions=tuple(positions),
+        ids=predictions.ids[rows],
+        labels=tuple(predictions.labels[row] for row in rows),
+        probabilities=predictions.probabilities[rows],
+        actual_rank=predictions.actual_rank[rows],
+    )

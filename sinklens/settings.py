@@ -1,0 +1,66 @@
+"""All settings, read once from the environment.
+
+Names carry their units. `Settings.from_env(os.environ)` is called by `app.py`; everything else is
+handed a Settings object.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How this process behaves; every field can be set as SINKLENS_<NAME> in the environment."""
+
+    models_dir: Path = REPOSITORY / "models"
+    """Folder of the bundled models."""
+    cache_dir: Path = Path.home() / ".cache" / "sinklens"
+    """Folder where large captures spill to disk."""
+    default_model: str = "demo-gpt2"
+    """Bundled model that the page opens with."""
+    allow_folders: bool = True
+    """May a user name a folder of this machine as a model? Switch off on a public server."""
+    allow_hub: bool = True
+    """May a user name a model of the Hugging Face hub?"""
+    max_memory_cache_bytes: int = 1_000_000_000
+    """Captures kept in memory, all sessions together."""
+    max_disk_cache_bytes: int = 4_000_000_000
+    """Captures spilled to `cache_dir`."""
+    max_model_bytes: int = 8_000_000_000
+    """Weights kept loaded; the least recently used model is dropped first."""
+    max_states_bytes: int = 400_000_000
+    """Queries, keys and values kept per capture so that any head can be opened at once."""
+    max_mean_map_tokens: int = 1_024
+    """Above this many tokens the head-averaged maps are not kept."""
+    max_text_chars: int = 2_000_000
+    """Longest text that is accepted for tokenisation."""
+    max_queue: int = 200
+    """Requests that may wait for one model."""
+
+    @classmethod
+    def from_env(cls, env: Mapping[str, str]) -> Settings:
+        """Read SINKLENS_* variables; an unreadable value names its key in a ValueError."""
+        given = {}
+        for field in fields(cls):
+            key = f"SINKLENS_{field.name.upper()}"
+            if key in env:
+                given[field.name] = _parse(key, env[key], type(getattr(cls, field.name)))
+        return cls(**given)
+
+
+def _parse(key: str, text: str, kind: type):
+    if kind is bool:
+        if text.lower() not in {"1", "true", "yes", "0", "false", "no"}:
+            raise ValueError(f"{key} must be true or false; got '{text}'.")
+        return text.lower() in {"1", "true", "yes"}
+    if kind is int:
+        try:
+            return int(text)
+        except ValueError:
+            raise ValueError(f"{key} must be a whole number; got '{text}'.") from None
+    return Path(text).expanduser() if issubclass(kind, Path) else text

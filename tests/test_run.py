@@ -1,0 +1,54 @@
+"""The library's front door. python -m pytest tests/test_run.py"""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import sinklens
+from sinklens.errors import NotCaptured
+from tests.capture.tiny_models import TEXT, save_tiny
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory):
+    return {name: str(save_tiny(name, tmp_path_factory.mktemp(name))) for name in ("gpt2", "bert", "t5")}
+
+
+def test_a_run_reads_like_the_readme(folders):
+    run = sinklens.analyze(folders["gpt2"], TEXT)
+    assert run.tokens[0].label == "<bos>"
+    assert run.map(layer=1, head=2).shape == (20, 20)
+    assert run.profile.received.shape == (3, 4, 20)
+    assert len(run.sinks()) == 20
+    assert run.predictions(positions=(5,)).labels[0][0]
+    assert run.loss > 0
+
+
+def test_an_edited_run_is_another_run(folders):
+    run = sinklens.analyze(folders["gpt2"], TEXT)
+    edited = run.edit(sinklens.MaskKeys(keys=(0,)))
+    twice = edited.edit(sinklens.DropHeads(pairs=((1, 1),)))
+    assert len({run.loss, edited.loss, twice.loss}) == 3
+    assert "mask tokens 0" in repr(twice)
+    assert run.capture.request.interventions == ()
+
+
+def test_a_masked_model_has_a_pseudo_loss(folders):
+    run = sinklens.analyze(folders["bert"], TEXT)
+    predictions = run.predictions()
+    assert predictions.kind == "masked"
+    assert len(predictions.positions) == sum(not token.is_special for token in run.tokens)
+    assert np.log(64) / 3 < run.loss < 3 * np.log(64)
+
+
+def test_a_text_of_special_tokens_alone_has_no_masked_loss(folders):
+    run = sinklens.analyze(folders["bert"], "<mask>")
+    with pytest.raises(NotCaptured, match="too short"):
+        _ = run.loss
+
+
+def test_an_encoder_decoder_run_has_three_streams(folders):
+    run = sinklens.analyze(folders["t5"], TEXT, target="w1 w2")
+    assert set(run.capture.profiles) == {"encoder", "decoder", "cross"}
+    assert run.map(0, 0, stream="cross").shape == (4, 20)
