@@ -37,7 +37,7 @@ class Profile:
     last_row: np.ndarray
     """(L, H, K) row of the last query."""
     argmax_count: np.ndarray
-    """(L, H, K) number of queries whose largest weight is on key k (the first one if tied)."""
+    """(L, H, K) number of queries whose largest weight is on key k; tied keys share their query."""
     first_share: np.ndarray
     """(L, H, Q) weight on key 0."""
     self_share: np.ndarray

@@ -16,7 +16,9 @@ from sinklens.capture.tally import LayerTally
 from sinklens.capture.thumbnail import cell_size
 
 N_BLOCK_CELLS = 1 << 19
-"""Cells in one block of weights, all heads together (2 MB of float32 stay in the cache)."""
+"""Cells in one block of weights: 2 MB of float32 stay in the caches through all passes over it."""
+N_BLOCK_ROWS = 64
+"""Fewest rows in a block; below this the products lose more than the cache gains."""
 
 
 def attend(
@@ -41,17 +43,23 @@ def attend(
         Before the output projection, after edits.
     """
     outputs = q.new_empty(q.shape[0], q.shape[1], v.shape[2])
-    for rows in row_blocks(q.shape[0], q.shape[1], k.shape[1]):
-        scores, model_weights, weights = attention_rows(q, k, rules, edits, rows)
-        outputs[:, rows] = torch.bmm(weights, v[:, : weights.shape[2]])
+    for heads, rows in blocks(q.shape[0], q.shape[1], k.shape[1]):
+        scores, weights = attention_rows(
+            q[heads], k[heads], rules.of_heads(heads), edits.of_heads(heads), rows
+        )
+        outputs[heads, rows] = torch.bmm(weights, v[heads, : weights.shape[2]])
         if tally is not None:
-            tally.add(rows, weights, None if edits.changes_weights else scores, model_weights.amax(-1))
+            tally.add(heads, rows, weights, None if edits.changes_weights else scores)
     return edits.drop_outputs(outputs)
 
 
-def row_blocks(n_heads: int, n_queries: int, n_keys: int) -> Iterator[slice]:
-    """Rows in blocks of bounded size that start at multiples of a thumbnail cell."""
+def blocks(n_heads: int, n_queries: int, n_keys: int) -> Iterator[tuple[slice, slice]]:
+    """Heads and rows in blocks of bounded size; rows start at multiples of a thumbnail cell."""
     cell = cell_size(n_queries)
-    n_rows = max(1, N_BLOCK_CELLS // (n_heads * n_keys) // cell) * cell
+    smallest = -(-N_BLOCK_ROWS // cell) * cell
+    n_rows = max(smallest, N_BLOCK_CELLS // (n_heads * n_keys) // cell * cell)
+    n_block_heads = max(1, min(n_heads, N_BLOCK_CELLS // (min(n_rows, n_queries) * n_keys)))
     for start in range(0, n_queries, n_rows):
-        yield slice(start, min(start + n_rows, n_queries))
+        rows = slice(start, min(start + n_rows, n_queries))
+        for head in range(0, n_heads, n_block_heads):
+            yield slice(head, min(head + n_block_heads, n_heads)), rows

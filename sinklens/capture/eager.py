@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import torch
 
-from sinklens.capture.attend import row_blocks
+from sinklens.capture.attend import blocks
 from sinklens.capture.forward_call import ForwardCall
 from sinklens.capture.profile_builder import ProfileBuilder
 from sinklens.capture.scores import ScoreRules
@@ -31,20 +31,19 @@ def profile_from_eager(call: ForwardCall, maps: tuple[torch.Tensor, ...]) -> Non
         n_heads, n_queries, n_keys = weights.shape
         rules = ScoreRules(scaling=1.0, is_causal=is_causal, mask=_window(weights, is_causal))
         # Every head is kept: without queries and keys no map could be computed later.
+        visibility = Visibility.of(rules, n_queries, n_keys)
         tally = LayerTally(
             n_heads=n_heads,
-            n_queries=n_queries,
-            n_keys=n_keys,
             rules=rules,
+            visibility=visibility,
             device=weights.device,
             thumbnails=call.plan.thumbnails,
             mean_map=call.keep_mean_maps,
             map_heads=tuple(range(n_heads)),
         )
-        for rows in row_blocks(n_heads, n_queries, n_keys):
-            block = weights[:, rows, : rules.n_keys_needed(rows.stop, n_keys)]
-            tally.add(rows, block, None, block.amax(-1))
-        builder.add_layer(tally, rules, Visibility.of(rules, n_queries, n_keys), {})
+        for heads, rows in blocks(n_heads, n_queries, n_keys):
+            tally.add(heads, rows, weights[heads, rows, : rules.n_keys_needed(rows.stop, n_keys)], None)
+        builder.add_layer(tally, rules, visibility, {})
         call.on_progress((index + 1) / len(maps), f"layer {index + 1} of {len(maps)}")
 
 

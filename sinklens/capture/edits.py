@@ -28,17 +28,19 @@ class LayerEdits:
             ),
         )
 
-    def for_head(self, head: int) -> LayerEdits:
-        """The same edits for a stack that holds this head alone."""
-
-        def here(edit):
-            return edit.heads is None or head in edit.heads
-
+    def of_heads(self, heads: slice) -> LayerEdits:
+        """The same edits for a stack that holds these heads alone."""
+        if not (self.masks or self.scales or self.dropped_heads):
+            return self
         return LayerEdits(
-            masks=tuple(replace(edit, heads=None) for edit in self.masks if here(edit)),
-            scales=tuple(replace(edit, heads=None) for edit in self.scales if here(edit)),
-            dropped_heads=(0,) if head in self.dropped_heads else (),
+            masks=_restricted(self.masks, heads),
+            scales=_restricted(self.scales, heads),
+            dropped_heads=tuple(h - heads.start for h in self.dropped_heads if heads.start <= h < heads.stop),
         )
+
+    def without_scales(self) -> LayerEdits:
+        """What happens before the softmax only."""
+        return replace(self, scales=())
 
     @property
     def masks_keys(self) -> bool:
@@ -67,6 +69,17 @@ class LayerEdits:
         outputs = outputs.clone()
         outputs[list(self.dropped_heads)] = 0.0
         return outputs
+
+
+def _restricted(edits: tuple, heads: slice) -> tuple:
+    """Edits with their heads counted from the start of the stack; those that do not touch it left out."""
+    inside = []
+    for edit in edits:
+        if edit.heads is None:
+            inside.append(edit)
+        elif here := tuple(head - heads.start for head in edit.heads if heads.start <= head < heads.stop):
+            inside.append(replace(edit, heads=here))
+    return tuple(inside)
 
 
 def _scaled(weights: torch.Tensor, edit: ScaleColumns) -> torch.Tensor:

@@ -75,11 +75,12 @@ class ForwardCall:
         builder = self.builders.setdefault(stream, ProfileBuilder(stream, keep_states=self.keep_states))
         layer, n_heads = builder.n_layers, q.shape[0]
         edits = LayerEdits.of(self.interventions, stream, layer)
-        tally = self._tally(stream, layer, q, k, rules)
+        visibility = Visibility.of(rules, q.shape[1], k.shape[1])
+        tally = self._tally(stream, layer, q.shape[0], rules, visibility, q.device)
         wide_k, wide_v = _repeat(k, n_heads), _repeat(v, n_heads)
         outputs = attend(q, wide_k, wide_v, rules, edits, tally)
         norms = self._norms(module, q, k, v, outputs)
-        builder.add_layer(tally, rules, Visibility.of(rules, q.shape[1], k.shape[1]), norms)
+        builder.add_layer(tally, rules, visibility, norms)
         builder.add_state(q, k, v, rules)
         self._count_call()
         return outputs
@@ -89,15 +90,12 @@ class ForwardCall:
         if self.is_cancelled():
             raise RunCancelled("The run was stopped.")
 
-    def _tally(
-        self, stream: str, layer: int, q: torch.Tensor, k: torch.Tensor, rules: ScoreRules
-    ) -> LayerTally:
+    def _tally(self, stream: str, layer: int, n_heads: int, rules, visibility, device) -> LayerTally:
         return LayerTally(
-            n_heads=q.shape[0],
-            n_queries=q.shape[1],
-            n_keys=k.shape[1],
+            n_heads=n_heads,
             rules=rules,
-            device=q.device,
+            visibility=visibility,
+            device=device,
             is_cross=stream == "cross",
             thumbnails=self.plan.thumbnails,
             mean_map=self.keep_mean_maps,

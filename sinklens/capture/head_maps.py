@@ -48,8 +48,8 @@ def score_steps(capture: Capture, stream: str, layer: int, head: int, query: int
     state = _state(capture, stream, layer)
     q, k, rules, edits = _inputs(capture, state, stream, layer, head)
     rows, n_keys = slice(query, query + 1), k.shape[1]
-    _, model_weights, weights = attention_rows(q, k, rules, edits, rows)
-    scores, _, _ = attention_rows(q, k, rules, edits, rows)
+    scores, model_weights = attention_rows(q, k, rules, edits.without_scales(), rows)
+    _, weights = attention_rows(q, k, rules, edits, rows)
     dot = (q[0, query] @ k[0].T).numpy()
     scaled = dot * state.scaling
     capped = None if state.softcap is None else state.softcap * np.tanh(scaled / state.softcap)
@@ -96,7 +96,7 @@ def _computed(capture: Capture, stream: str, layer: int, head: int) -> np.ndarra
     state = _state(capture, stream, layer)
     q, k, rules, edits = _inputs(capture, state, stream, layer, head)
     rows = slice(0, q.shape[1])
-    _, _, weights = attention_rows(q, k, rules, edits, rows)
+    _, weights = attention_rows(q, k, rules, edits, rows)
     visible = rules.visible_rows(rows, k.shape[1], weights.device)
     kept = weights[0] if visible is None else weights[0].masked_fill(~visible, float("nan"))
     return kept.numpy()
@@ -116,17 +116,17 @@ def _state(capture: Capture, stream: str, layer: int) -> LayerState:
 def _inputs(capture: Capture, state: LayerState, stream: str, layer: int, head: int):
     """Tensors of one head, as a stack of one."""
     group = head // (state.q.shape[0] // state.k.shape[0])
-    bias = state.bias
+    heads = slice(head, head + 1)
     rules = ScoreRules(
         scaling=state.scaling,
         softcap=state.softcap,
-        sink_logits=None if state.sink_logits is None else _tensor(state.sink_logits[head : head + 1]),
+        sink_logits=None if state.sink_logits is None else _tensor(state.sink_logits),
         is_causal=state.is_causal,
         mask=None if state.mask is None else _tensor(state.mask),
-        bias=None if bias is None else _tensor(bias[head : head + 1] if bias.shape[0] > 1 else bias),
-    )
-    edits = LayerEdits.of(capture.request.interventions, stream, layer).for_head(head)
-    return _tensor(state.q[head : head + 1]), _tensor(state.k[group : group + 1]), rules, edits
+        bias=None if state.bias is None else _tensor(state.bias),
+    ).of_heads(heads)
+    edits = LayerEdits.of(capture.request.interventions, stream, layer).of_heads(heads)
+    return _tensor(state.q[heads]), _tensor(state.k[group : group + 1]), rules, edits
 
 
 def _tensor(array: np.ndarray) -> torch.Tensor:

@@ -6,7 +6,7 @@ disagree. Every tensor is of one text (no batch axis): H query heads, Q queries,
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 
@@ -31,6 +31,15 @@ class ScoreRules:
     """(Q, K) bool, True where visible."""
     bias: torch.Tensor | None = None
     """(H, Q, K) added to the scaled scores (T5)."""
+
+    def of_heads(self, heads: slice) -> ScoreRules:
+        """The same rules for a stack that holds these heads alone."""
+        if self.sink_logits is None and self.bias is None:
+            return self
+        bias = self.bias if self.bias is None or self.bias.shape[0] == 1 else self.bias[heads]
+        return replace(
+            self, sink_logits=None if self.sink_logits is None else self.sink_logits[heads], bias=bias
+        )
 
     def n_keys_needed(self, stop: int, n_keys: int) -> int:
         """Keys that rows before `stop` can see at most; the rest need not be computed."""
@@ -68,17 +77,15 @@ def raw_scores(q: torch.Tensor, k: torch.Tensor, rules: ScoreRules, rows: slice,
 
 def attention_rows(
     q: torch.Tensor, k: torch.Tensor, rules: ScoreRules, edits: LayerEdits, rows: slice
-) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+) -> tuple[torch.Tensor, torch.Tensor]:
     """Weights of some rows, over the keys that these rows can see at most.
 
     Returns
     -------
     scores : float32 tensor of shape (H, rows, n_keys)
         NOT_VISIBLE where the mask or an edit hides the key.
-    model_weights : float32 tensor of the same shape
-        Softmax of the scores (and the learned sink, whose column is dropped).
     weights : float32 tensor of the same shape
-        After edits of weights; the same object without any.
+        Softmax of the scores (and the learned sink, whose column is dropped), after edits of weights.
     """
     n_keys = rules.n_keys_needed(rows.stop, k.shape[1])
     scores = raw_scores(q, k, rules, rows, n_keys)
@@ -88,7 +95,7 @@ def attention_rows(
     if rules.mask is not None or edits.masks_keys:
         # A row with nothing to see would otherwise spread evenly over what is hidden.
         weights = weights.masked_fill_(scores == NOT_VISIBLE, 0.0)
-    return scores, weights, edits.scale_weights(weights)
+    return scores, edits.scale_weights(weights)
 
 
 def _hide(scores: torch.Tensor, rules: ScoreRules, rows: slice, n_keys: int) -> None:
