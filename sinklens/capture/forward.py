@@ -64,7 +64,7 @@ def run_forward(
         predictions=predictions,
         token_loss=token_loss,
         elapsed_ms=(time.perf_counter() - started) * 1_000,
-        warnings=prompt.warnings + (target.warnings if target else ()),
+        warnings=_warnings(request, call, target),
     ).seal()
 
 
@@ -104,6 +104,14 @@ def _keeps_states(loaded: LoadedModel, request: CaptureRequest, n_tokens: int, s
     """Vectors are kept for instant head switching unless they would crowd the cache."""
     size = estimate(loaded.info, n_tokens, request.plan).states_bytes
     return request.plan.states and size <= settings.max_states_bytes
+
+
+def _warnings(request: CaptureRequest, call: ForwardCall, target: Prompt | None) -> tuple[str, ...]:
+    """What a reader of this run should know beside the prompt's own warnings."""
+    warnings = [] if target is None else [f"Decoder text: {warning}" for warning in target.warnings]
+    if request.plan.states and not call.keep_states:
+        warnings.append("The vectors of this long text are not kept: opening a head runs the model again.")
+    return tuple(warnings)
 
 
 def _check_finite(call: ForwardCall) -> None:

@@ -1,0 +1,74 @@
+"""The capture engine without the wait: torch and transformers are imported at the first use."""
+
+from __future__ import annotations
+
+import gc
+import threading
+from typing import TYPE_CHECKING
+
+from sinklens.capture.model_source import bundled_models
+from sinklens.records import CaptureRequest, ModelInfo
+from sinklens.results import Capture, HeadMap, Predictions, ScoreSteps
+from sinklens.settings import Settings
+
+if TYPE_CHECKING:
+    from sinklens.capture.engine import Engine
+
+
+class LateEngine:
+    """Stands for an `Engine` whose import takes seconds, so that a server's first page need not wait.
+
+    `bundled`, `loaded` and `release` answer at once; every other method blocks for the import the
+    first time, on whatever thread it is called.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._engine: Engine | None = None
+        self._import_lock = threading.Lock()
+
+    def wake(self) -> Engine:
+        """The engine, imported and built by the first caller; others wait for it."""
+        with self._import_lock:
+            if self._engine is None:
+                from sinklens.capture.engine import Engine
+
+                self._engine = Engine(self._settings)
+                # What was imported is never garbage; each search through it would halt all sessions.
+                gc.freeze()
+            return self._engine
+
+    def wake_in_background(self) -> None:
+        """Begin the import while the visitor reads the first page; does nothing once it is done."""
+        if self._engine is None:
+            threading.Thread(target=self.wake, name="import", daemon=True).start()
+
+    def bundled(self) -> tuple[str, ...]:
+        return bundled_models(self._settings)
+
+    def loaded(self) -> dict[str, int]:
+        return {} if self._engine is None else self._engine.loaded()
+
+    def release(self, name: str) -> None:
+        if self._engine is not None:
+            self._engine.release(name)
+
+    def info(self, name: str) -> ModelInfo:
+        return self.wake().info(name)
+
+    def key(self, request: CaptureRequest) -> str:
+        return self.wake().key(request)
+
+    def capture(self, request: CaptureRequest, *progress) -> Capture:
+        return self.wake().capture(request, *progress)
+
+    def head_map(self, capture: Capture, stream: str, layer: int, head: int) -> HeadMap:
+        return self.wake().head_map(capture, stream, layer, head)
+
+    def score_steps(
+        self, capture: Capture, stream: str, layer: int, head: int, query: int, key: int
+    ) -> ScoreSteps:
+        return self.wake().score_steps(capture, stream, layer, head, query, key)
+
+    def masked_predictions(self, capture: Capture, positions: tuple[int, ...], *progress) -> Predictions:
+        return self.wake().masked_predictions(capture, positions, *progress)

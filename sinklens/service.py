@@ -1,0 +1,228 @@
+"""The shared, cached inference service: every session's requests go through one object per process.
+
+The event loop owns all tables, so there is no lock; threads only compute. Nothing is tokenised,
+hashed, loaded or computed on the loop. One event loop at a time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Hashable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from functools import partial
+
+from sinklens.capture_store import CaptureStore
+from sinklens.errors import NotCaptured, RunCancelled
+from sinklens.model_workers import Compute, ModelWorkers
+from sinklens.records import CapturePlan, CaptureRequest, ModelInfo
+from sinklens.results import Capture, HeadMap, Predictions, ScoreSteps
+from sinklens.run_status import OnStatus, RunStatus
+from sinklens.settings import Settings
+from sinklens.shared_run import SharedRun, SharedRuns
+
+N_READERS = 2
+"""Threads that read maps out of finished captures; they never wait for a model."""
+
+
+@dataclass(frozen=True)
+class ServiceStats:
+    """What the service has done and holds."""
+
+    n_hits: int
+    """Requests answered from memory or disk."""
+    n_misses: int
+    """Forward passes that were started."""
+    n_shared: int
+    """Requests that joined a run somebody else had started."""
+    n_memory_bytes: int
+    n_disk_bytes: int
+    n_running: int
+    n_queued: int
+    queues: dict[str, int]
+    """Requests that wait, by model."""
+
+
+class InferenceService:
+    """Captures for all sessions: equal requests share one run, results are kept, Stop really stops.
+
+    Parameters
+    ----------
+    engine : the capture engine; its methods block and are called on worker threads only
+    n_parallel_models : models that may compute at the same time
+    min_spill_bytes : smaller captures are computed again rather than stored on disk
+    """
+
+    def __init__(
+        self, engine, settings: Settings, *, n_parallel_models: int = 2, min_spill_bytes: int = 8_000_000
+    ) -> None:
+        self._engine = engine
+        self._max_model_bytes = settings.max_model_bytes
+        self._store = CaptureStore(settings, min_spill_bytes=min_spill_bytes)
+        self._runs = SharedRuns()
+        self._workers = ModelWorkers(n_parallel=n_parallel_models, max_queue=settings.max_queue)
+        self._readers = ThreadPoolExecutor(N_READERS, thread_name_prefix="reader")
+        self._infos: dict[str, ModelInfo] = {}
+        self._n_misses = 0
+        self._is_closed = False
+
+    async def capture(self, request: CaptureRequest, on_status: OnStatus | None = None) -> Capture:
+        """The sealed capture of a request.
+
+        `on_status` is called on the event loop. Cancelling the caller leaves the run to the others
+        who wait for it; when nobody does, it stops between two layers. Raises what the engine
+        raises, QueueFull when too many requests wait, RunCancelled while shutting down.
+        """
+        return await self._answer(
+            self._store.key(request), request, partial(self._find_or_run, request), on_status
+        )
+
+    async def head_map(self, capture: Capture, stream: str, layer: int, head: int) -> HeadMap:
+        """One head's map, at once where the capture kept states, else by a short run of its own."""
+        read = partial(self._read_out, self._engine.head_map)
+        try:
+            return await read(capture, stream, layer, head)
+        except NotCaptured:
+            plan = CapturePlan(states=False, maps=((stream, layer, head),), mean_maps=False, thumbnails=False)
+        return await read(await self.capture(replace(capture.request, plan=plan)), stream, layer, head)
+
+    async def score_steps(
+        self, capture: Capture, stream: str, layer: int, head: int, query: int, key: int
+    ) -> ScoreSteps:
+        """The reading of one cell; NotCaptured where the capture has no queries and keys."""
+        return await self._read_out(self._engine.score_steps, capture, stream, layer, head, query, key)
+
+    async def masked_predictions(
+        self, capture: Capture, positions: tuple[int, ...], on_status: OnStatus | None = None
+    ) -> Predictions:
+        """What the model expects at each position when that token is masked; one pass per position."""
+        ask = ("masked", capture.model.revision, capture.request, positions)
+        return await self._answer(ask, ask, partial(self._predict, capture, positions), on_status)
+
+    async def info(self, name: str, on_status: OnStatus | None = None) -> ModelInfo:
+        """What is known about a model, loading it where needed."""
+        if name in self._infos:
+            return self._infos[name]
+        return await self._answer(None, ("info", name), partial(self._describe, name), on_status)
+
+    def seed(self, request: CaptureRequest, capture: Capture) -> None:
+        """Put a stored capture in the cache as the answer to a request, with no model at hand."""
+        self._store.seed(request, capture)
+
+    def stats(self) -> ServiceStats:
+        """Counts since the start, and what is held and waiting now."""
+        queues = self._workers.queues()
+        return ServiceStats(
+            n_hits=self._store.n_hits,
+            n_misses=self._n_misses,
+            n_shared=self._runs.n_shared,
+            n_memory_bytes=self._store.results.n_bytes,
+            n_disk_bytes=self._store.disk.n_bytes,
+            n_running=self._workers.n_running,
+            n_queued=sum(queues.values()),
+            queues=queues,
+        )
+
+    def close(self) -> None:
+        """Stop every run between two layers and end the threads; no request is taken any more."""
+        self._is_closed = True
+        self._runs.abandon_all()
+        self._workers.close()
+        self._store.close()
+        self._readers.shutdown(wait=False, cancel_futures=True)
+
+    async def _answer(self, key: Hashable, ask: Hashable, work: Callable, on_status: OnStatus | None):
+        """What is in memory under `key`, else the outcome of the run that all equal asks share."""
+        self._require_open()
+        found = self._store.recall(key)
+        if found is None:
+            return await self._runs.join(ask, work, on_status)
+        if on_status is not None:
+            on_status(RunStatus("done", fraction=1.0))
+        return found
+
+    # --- runs: coroutines that SharedRun drives, one per distinct request in flight ------------------
+
+    async def _find_or_run(self, request: CaptureRequest, run: SharedRun) -> Capture:
+        stored = await self._store.read(self._store.key(request))
+        if stored is not None:
+            return stored
+        async with self._turn(request.model, run) as compute:
+            key = await compute(self._engine.key, request)
+            self._store.learn_key(request, key)
+            # Another wording of the request, or an earlier process, may have left the same key.
+            capture = self._store.recall(key) or await self._store.read(key)
+            if capture is None:
+                capture = await self._run(request, run, compute)
+                self._store.keep(key, capture)
+                run.deliver(capture)
+                # Still in the model's turn: captures to be written must not pile up in memory.
+                await self._store.spill(key, capture)
+        return capture
+
+    async def _run(self, request: CaptureRequest, run: SharedRun, compute: Compute) -> Capture:
+        self._n_misses += 1
+        run.report(RunStatus("running", message="Reading the text"))
+        capture = await compute(self._engine.capture, request, run.progress, run.is_cancelled)
+        self._infos[request.model] = capture.model
+        return capture.seal()
+
+    async def _predict(self, capture: Capture, positions: tuple[int, ...], run: SharedRun) -> Predictions:
+        async with self._turn(capture.request.model, run) as compute:
+            run.report(RunStatus("running", message="Masking one token after the other"))
+            predictions = await compute(
+                self._engine.masked_predictions, capture, positions, run.progress, run.is_cancelled
+            )
+        self._store.keep(("masked", capture.model.revision, capture.request, positions), predictions)
+        return predictions
+
+    async def _describe(self, name: str, run: SharedRun) -> ModelInfo:
+        async with self._turn(name, run) as compute:
+            self._infos[name] = await compute(self._engine.info, name)
+            return self._infos[name]
+
+    @asynccontextmanager
+    async def _turn(self, model: str, run: SharedRun) -> AsyncIterator[Compute]:
+        """Wait in the model's line, then have its thread; `compute` raises RunCancelled if all have left."""
+
+        def on_position(position: int) -> None:
+            run.report(RunStatus("queued", position=position, message=f"Waiting for {model}"))
+
+        try:
+            async with self._workers.turn(model, on_position) as compute_on_model:
+                if model in self._engine.loaded():
+                    run.report(RunStatus("running", message="Reading the text"))
+                else:
+                    run.report(RunStatus("loading", message=f"Loading {model}"))
+
+                async def compute(function: Callable, *args):
+                    result = await compute_on_model(function, *args)
+                    if run.is_cancelled():
+                        raise RunCancelled("The run was stopped.")
+                    return result
+
+                yield compute
+        finally:
+            await self._drop_models()
+
+    async def _drop_models(self) -> None:
+        """Release idle models, the longest unused first, until the loaded ones fit their bound."""
+        while (model := self._surplus_model()) is not None:
+            self._infos.pop(model, None)
+            self._store.forget_keys(model)
+            await self._workers.retire(model, partial(self._engine.release, model))
+
+    def _surplus_model(self) -> str | None:
+        loaded = self._engine.loaded()
+        is_over_bound = sum(loaded.values()) > self._max_model_bytes
+        surplus = (model for model in self._workers.idle_models() if is_over_bound or model not in loaded)
+        return next(surplus, None)
+
+    def _require_open(self) -> None:
+        if self._is_closed:
+            raise RunCancelled("SinkLens is shutting down.")
+
+    async def _read_out(self, function: Callable, *args):
+        self._require_open()
+        return await asyncio.get_running_loop().run_in_executor(self._readers, function, *args)

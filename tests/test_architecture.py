@@ -1,0 +1,124 @@
+"""The arrows of the design point one way, modules stay short, and each is read here as text."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+MAX_LINES = 350
+MAX_APP_LINES = 100
+
+CORE = {
+    "sinklens.records",
+    "sinklens.results",
+    "sinklens.interventions",
+    "sinklens.errors",
+    "sinklens.settings",
+}
+"""Records that every layer may know; they know only each other."""
+
+FORBIDDEN = {
+    "sinklens": {"shiny", "shinywidgets", "modules", "app"},
+    "sinklens/analysis": {"torch", "transformers", "sinklens.capture", "sinklens.service"},
+    "sinklens/capture": {"sinklens.service", "sinklens.late_engine"},
+    "modules": {"torch", "transformers", "sinklens.capture", "app"},
+    "modules/figures": {"shiny", "shinywidgets", "sinklens.service"},
+}
+"""What the modules of a folder, and of the folders in it, must not import."""
+
+SOURCES = sorted(
+    path for folder in ("sinklens", "modules", "benchmarks") for path in (REPOSITORY / folder).rglob("*.py")
+)
+
+
+def imports_of(path: Path) -> Iterator[str]:
+    """Dotted names that a module imports anywhere, also inside its functions.
+
+    `from a.b import c` counts as a.b and a.b.c, because c may be a module.
+    """
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path} has a relative import; write the package's name"
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def is_within(name: str, package: str) -> bool:
+    return name == package or name.startswith(f"{package}.")
+
+
+def modules_in(folder: str) -> list[Path]:
+    return sorted((REPOSITORY / folder).rglob("*.py"))
+
+
+@pytest.mark.parametrize("folder", FORBIDDEN)
+def test_a_folder_never_imports_what_lies_above_it(folder):
+    paths = modules_in(folder)
+    assert paths, f"{folder} has no modules"
+    broken = [
+        f"{path.relative_to(REPOSITORY)} imports {name}"
+        for path in paths
+        for name in imports_of(path)
+        for package in FORBIDDEN[folder]
+        if is_within(name, package)
+    ]
+    assert broken == []
+
+
+def test_the_records_know_only_each_other():
+    broken = [
+        f"{module} imports {name}"
+        for module in CORE
+        for name in imports_of(REPOSITORY / f"{module.replace('.', '/')}.py")
+        if is_within(name, "sinklens") and not any(is_within(name, core) for core in CORE)
+    ]
+    assert broken == []
+
+
+def test_analysis_knows_numbers_and_records_and_nothing_else():
+    allowed = CORE | {"sinklens.analysis"}
+    broken = [
+        f"{path.name} imports {name}"
+        for path in modules_in("sinklens/analysis")
+        for name in imports_of(path)
+        if is_within(name, "sinklens") and not any(is_within(name, package) for package in allowed)
+    ]
+    assert broken == []
+
+
+def test_a_forbidden_import_inside_a_function_would_be_found(tmp_path):
+    module = tmp_path / "late.py"
+    module.write_text(
+        "def load():\n    from torch.nn import functional\n    import sinklens.capture.engine\n"
+    )
+    names = list(imports_of(module))
+    assert any(is_within(name, "torch") for name in names)
+    assert any(is_within(name, "sinklens.capture") for name in names)
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(REPOSITORY)))
+def test_no_module_is_too_long_to_read_at_once(path):
+    assert len(path.read_text("utf-8").splitlines()) <= MAX_LINES
+
+
+def test_the_first_page_waits_for_neither_torch_nor_transformers():
+    program = "import app, sys; print({'torch', 'transformers'} & set(sys.modules))"
+    outcome = subprocess.run([sys.executable, "-c", program], cwd=REPOSITORY, capture_output=True, text=True)
+    assert outcome.stdout.strip() == "set()", outcome.stderr
+
+
+def test_the_app_only_puts_the_parts_together():
+    assert len((REPOSITORY / "app.py").read_text("utf-8").splitlines()) < MAX_APP_LINES
+
+
+@pytest.mark.parametrize("noun", ["utils", "helpers", "common", "manager", "misc"])
+def test_every_module_is_named_after_what_it_holds(noun):
+    assert [path for path in SOURCES if noun in path.stem.split("_")] == []
