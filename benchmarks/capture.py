@@ -58,9 +58,10 @@ def row(n_tokens: int, n_repeats: int) -> str:
     eager_time = f"{seconds['eager'] / seconds['fused']:.2f}" if "eager" in runs else "no memory"
     eager_peak = f"{peak['eager'] / peak['fused']:.2f}" if "eager" in runs else "no memory"
     over_eager = f"{seconds['profile'] / seconds['eager']:.2f}" if "eager" in runs else "-"
+    over_fused = seconds["profile"] / seconds["fused"], peak["profile"] / peak["fused"]
     return (
-        f"{n_tokens:>7} | {seconds['profile'] / seconds['fused']:>10.2f} {eager_time:>10} | {over_eager:>12} | "
-        f"{peak["profile"] / peak["fused"]:>10.2f} {eager_peak:>10}"
+        f"{n_tokens:>7} | {over_fused[0]:>10.2f} {eager_time:>10} | {over_eager:>12} | "
+        f"{over_fused[1]:>10.2f} {eager_peak:>10}"
         f"    (fused {seconds['fused']:.2f} s, {peak['fused'] / 1e6:.0f} MB above the model)"
     )
 

@@ -18,6 +18,9 @@ from sinklens.records import CaptureRequest, ModelInfo, Prompt
 from sinklens.results import Capture, HeadMap, Predictions, ScoreSteps
 from sinklens.settings import Settings
 
+RESULT_VERSION = 1
+"""Raise it when a change of code changes what a capture holds, so that stored ones are not used."""
+
 
 class Engine:
     """Everything that needs torch, behind methods that take and give records.
@@ -62,6 +65,7 @@ class Engine:
         loaded = self.model(request.model)
         prompt, target = self._prompts(request)
         parts = (
+            RESULT_VERSION,
             loaded.info.revision,
             loaded.info.dtype,
             type(loaded.tokenizer).__name__,

@@ -1,0 +1,53 @@
+"""The SinkLens app: settings -> engine -> service -> pages -> one ASGI app."""
+
+from __future__ import annotations
+
+import os
+
+from shiny import App, Inputs, Outputs, Session
+from starlette.middleware.gzip import GZipMiddleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Route
+
+from modules.heads import heads_server, heads_ui
+from modules.overview import overview_server, overview_ui
+from modules.shell import STATIC_DIR, Page, shell_server, shell_ui
+from modules.sinks import sinks_server, sinks_ui
+from modules.stored_example import stored_example
+from sinklens.late_engine import LateEngine
+from sinklens.service import InferenceService
+from sinklens.settings import Settings
+
+PAGES = (
+    Page("Overview", overview_ui, overview_server),
+    Page("Heads", heads_ui, heads_server),
+    Page("Sinks", sinks_ui, sinks_server),
+)
+
+settings = Settings.from_env(os.environ)
+engine = LateEngine(settings)
+service = InferenceService(engine, settings)
+example = stored_example(settings)
+
+
+def server(input: Inputs, output: Outputs, session: Session) -> None:
+    shell_server(input, output, session, pages=PAGES, service=service, example=example)
+    session.on_flushed(engine.wake_in_background, once=True)
+
+
+async def health(request: Request) -> JSONResponse:
+    stats = service.stats()
+    return JSONResponse({"status": "ok", "n_running": stats.n_running, "n_queued": stats.n_queued})
+
+
+app = App(
+    shell_ui(PAGES, models=engine.bundled(), settings=settings, example=example),
+    server,
+    static_assets={"/static": STATIC_DIR},
+)
+app.sanitize_errors = True
+app.on_shutdown(service.close)
+app.starlette_app.routes.insert(0, Route("/healthz", health))
+# Compression runs on the event loop: level 1 gives nearly all of the saving at a third of the time.
+app.starlette_app.add_middleware(GZipMiddleware, minimum_size=10_000, compresslevel=1)

@@ -1,0 +1,114 @@
+"""
+The demo models as data: their configurations, their rows and their optimiser settings.
+"""
+
+from dataclasses import dataclass, field
+
+from transformers import (
+    BertConfig,
+    BertForMaskedLM,
+    GPT2Config,
+    GPT2LMHeadModel,
+    LlamaConfig,
+    LlamaForCausalLM,
+    PretrainedConfig,
+    PreTrainedModel,
+)
+
+from models.recipes.sampler import RowPlan
+from models.recipes.schedule import Schedule
+
+N_VOCAB = 4096
+N_POSITIONS = 256
+
+GPT2 = GPT2Config(
+    vocab_size=N_VOCAB,
+    n_positions=N_POSITIONS,
+    n_embd=192,
+    n_layer=6,
+    n_head=6,
+    activation_function="gelu_pytorch_tanh",
+    resid_pdrop=0.0,
+    embd_pdrop=0.0,
+    attn_pdrop=0.0,
+    bos_token_id=0,
+    eos_token_id=None,
+    pad_token_id=1,
+)
+LLAMA = LlamaConfig(
+    vocab_size=N_VOCAB,
+    max_position_embeddings=N_POSITIONS,
+    hidden_size=192,
+    intermediate_size=512,
+    num_hidden_layers=6,
+    num_attention_heads=12,
+    num_key_value_heads=4,
+    tie_word_embeddings=True,
+    bos_token_id=0,
+    eos_token_id=None,
+    pad_token_id=1,
+)
+BERT = BertConfig(
+    vocab_size=N_VOCAB,
+    max_position_embeddings=128,
+    hidden_size=192,
+    num_hidden_layers=4,
+    num_attention_heads=6,
+    intermediate_size=768,
+    hidden_act="gelu_pytorch_tanh",
+    hidden_dropout_prob=0.0,
+    attention_probs_dropout_prob=0.0,
+    pad_token_id=0,
+)
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Everything that decides a run besides the text."""
+
+    name: str
+    model_class: type[PreTrainedModel]
+    config: PretrainedConfig
+    tokenizer_kind: str  # "bpe" or "wordpiece"
+    seed: int
+    rows: RowPlan = field(default_factory=RowPlan)
+    schedule: Schedule = field(default_factory=Schedule)
+    weight_decay: float = 0.5  # of matrices
+    betas: tuple[float, float] = (0.9, 0.95)
+    muon_parts: tuple[str, ...] = ()  # of the names of matrices that Muon updates
+    muon_weight_decay: float = 0.25
+    max_gradient_norm: float = 1.0
+
+
+RECIPES = {
+    recipe.name: recipe
+    for recipe in (
+        Recipe(
+            "demo-gpt2",
+            GPT2LMHeadModel,
+            GPT2,
+            "bpe",
+            seed=1,
+            rows=RowPlan(repeat_stages=((0, 0.5), (300, 0.6))),
+            schedule=Schedule(n_warmup=100),
+            muon_parts=("c_attn", "attn.c_proj", "c_fc"),
+        ),
+        Recipe(
+            "demo-llama",
+            LlamaForCausalLM,
+            LLAMA,
+            "bpe",
+            seed=2,
+            rows=RowPlan(repeat_stages=((0, 0.3), (136, 0.6), (1800, 0.25))),
+            muon_parts=("self_attn", "gate_proj", "up_proj"),
+        ),
+        Recipe(
+            "demo-bert",
+            BertForMaskedLM,
+            BERT,
+            "wordpiece",
+            seed=3,
+            rows=RowPlan(n_rows=16, n_tokens=128),
+        ),
+    )
+}

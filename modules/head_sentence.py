@@ -1,0 +1,27 @@
+"""What the Heads page says about a head in words; heads are counted from 0."""
+
+from __future__ import annotations
+
+import math
+
+from modules.quantity import percent, quantity
+from sinklens.analysis.head_finding import HeadFinding
+from sinklens.analysis.metric_definition import MetricDefinition
+
+
+def finding_sentence(finding: HeadFinding, label: str) -> str:
+    """Where a head sends its attention; label is the key's token as a person reads it."""
+    verb = "sends" if finding.is_preferred else "prefers no single token: it sends at most"
+    text = (
+        f"Head {finding.layer}.{finding.head} {verb} {percent(finding.share)} of its attention to {label} "
+        f"(position {finding.key}); uniform would be {percent(finding.floor)}."
+    )
+    if finding.learned_sink > 0.005:
+        text += f" {percent(finding.learned_sink)} goes to its learned sink, that is to no token."
+    return text
+
+
+def head_reading(layer: int, head: int, definition: MetricDefinition, value: float, floor: float) -> str:
+    """One head's value of a metric beside what uniform attention would have."""
+    text = f"layer {layer}, head {head} · {definition.name.lower()} {quantity(value, definition.unit)}"
+    return text if math.isnan(floor) else f"{text} (floor {quantity(floor, definition.unit)})"

@@ -1,0 +1,76 @@
+"""What the Heads page looks at: one stream of a run, the head in view, and the sinks found in it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from shiny import Session, reactive, req
+
+from modules.run_state import RunState
+from sinklens.analysis.sink_summary import SINK_LABELS
+from sinklens.analysis.sinks import sink_table
+from sinklens.results import Capture, Profile
+
+
+@dataclass(frozen=True)
+class HeadView:
+    """Reactives that every card of the page reads."""
+
+    capture: Callable[[], Capture]
+    stream: Callable[[], str]
+    profile: Callable[[], Profile]
+    head: Callable[[], tuple[int, int]]
+    """(layer, head) in view, inside the run even while another run takes its place."""
+    sinks: Callable[[], tuple[int, ...]]
+    """Key positions that the Sinks page would call sinks under its default definition."""
+    choose: Callable[[int, int], None]
+    """Put another head in view, on every page."""
+
+
+def head_view(state: RunState, session: Session) -> HeadView:
+    """Build the view from the session's run."""
+
+    @reactive.calc
+    def stream() -> str:
+        capture = state.capture()
+        return state.stream() if state.stream() in capture.profiles else capture.main_stream
+
+    @reactive.calc
+    def profile() -> Profile:
+        return state.capture().profile(stream())
+
+    @reactive.calc
+    def head() -> tuple[int, int]:
+        layer, head = state.head()
+        return min(layer, profile().n_layers - 1), min(head, profile().n_heads - 1)
+
+    @reactive.extended_task
+    async def find_sinks(capture: Capture, stream: str) -> tuple[Capture, str, tuple[int, ...]]:
+        return capture, stream, await asyncio.to_thread(sink_positions, capture, stream)
+
+    @reactive.effect
+    def _find():
+        capture, name = state.capture(), stream()
+        find_sinks.cancel()
+        find_sinks(capture, name)
+
+    session.on_ended(find_sinks.cancel)
+
+    @reactive.calc
+    def sinks() -> tuple[int, ...]:
+        found, name, positions = find_sinks.result()
+        req(found is state.capture() and name == stream())
+        return positions
+
+    def choose(layer: int, head: int) -> None:
+        state.head.set((layer, head))
+
+    return HeadView(state.capture, stream, profile, head, sinks, choose)
+
+
+def sink_positions(capture: Capture, stream: str) -> tuple[int, ...]:
+    """Positions on the key axis that carry a sink label, learned sinks left out."""
+    table = sink_table(capture, stream=stream)
+    return tuple(int(i) for i in table.loc[table["label"].isin(SINK_LABELS), "index"] if i >= 0)

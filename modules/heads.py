@@ -1,0 +1,48 @@
+"""The Heads page: every head at a glance, one head as a map, one cell step by step."""
+
+from __future__ import annotations
+
+from htmltools import Tag
+from shiny import Inputs, Outputs, Session, module, ui
+
+from modules.chosen_head import chosen_head_server, chosen_head_ui
+from modules.head_grid import head_grid_server, head_grid_ui
+from modules.head_mosaic import head_mosaic_server, head_mosaic_ui
+from modules.head_view import head_view
+from modules.run_state import RunState
+from modules.step_by_step import step_by_step_server, step_by_step_ui
+from sinklens.service import InferenceService
+
+
+@module.ui
+def heads_ui(side: str = "A") -> Tag:
+    """The page; every part fills itself when a run is there."""
+    return ui.div(
+        ui.div(head_mosaic_ui("all"), head_grid_ui("metric"), class_="heads-pair"),
+        ui.div(chosen_head_ui("chosen"), step_by_step_ui("steps"), class_="heads-pair heads-pair-wide"),
+        class_="heads-page",
+        data_side=side,
+    )
+
+
+@module.server
+def heads_server(
+    input: Inputs,
+    output: Outputs,
+    session: Session,
+    *,
+    service: InferenceService,
+    state: RunState,
+    side: str = "A",
+) -> None:
+    """Connect the four cards.
+
+    Parameters
+    ----------
+    side : "A" or "B", the colour of a comparison's side
+    """
+    view = head_view(state, session)
+    measured = head_grid_server("metric", view=view, side=side)
+    head_mosaic_server("all", view=view, measured=measured, side=side)
+    chosen = chosen_head_server("chosen", service=service, state=state, view=view, side=side)
+    step_by_step_server("steps", service=service, chosen=chosen)

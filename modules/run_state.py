@@ -1,0 +1,26 @@
+"""What all pages of one session share: the finished run and what is selected in it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from shiny import reactive
+
+from sinklens.results import Capture
+
+
+@dataclass(frozen=True)
+class RunState:
+    """Reactives handed to every page; selecting a token or a head anywhere selects it everywhere."""
+
+    capture: Callable[[], Capture]
+    """The run on screen; stays silent (req) while there is none."""
+    is_example: Callable[[], bool]
+    """True while the stored example of the first paint is shown."""
+    stream: reactive.Value[str]
+    """Attention stream in view: "self", "encoder", "decoder" or "cross"."""
+    head: reactive.Value[tuple[int, int]]
+    """(layer, head) in view, both from 0."""
+    token: reactive.Value[int | None]
+    """Selected key position, None without a selection."""

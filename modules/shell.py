@@ -1,0 +1,126 @@
+"""The frame around the pages: header, left panel, page tabs, and what one session shares."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from htmltools import Tag, TagList, head_content
+from shiny import Inputs, Outputs, Session, render, ui
+
+from modules import examples
+from modules.request_panel import request_panel_server, request_panel_ui
+from sinklens.results import Capture
+from sinklens.service import InferenceService
+from sinklens.settings import Settings
+
+STATIC_DIR = Path(__file__).resolve().parent.parent / "static"
+THEME = "theme.css"
+PURPOSE = "SinkLens: where a transformer's attention goes, and why it sinks"
+
+
+@dataclass(frozen=True)
+class Page:
+    """One tab of the app; `ui` and `server` are a Shiny module."""
+
+    title: str
+    ui: Callable[[str], Tag | TagList]
+    server: Callable
+
+    @property
+    def id(self) -> str:
+        return self.title.lower().replace(" ", "_")
+
+
+def shell_ui(
+    pages: tuple[Page, ...], *, models: tuple[str, ...], settings: Settings, example: Capture | None
+) -> Tag:
+    """The whole page, ready before any model is loaded."""
+    panel = request_panel_ui(
+        "panel",
+        models=models,
+        default_model=example.model.name if example else settings.default_model,
+        other_models=_other_models(settings),
+        text=example.request.text if example else examples.ORDINARY.text,
+        max_text_chars=settings.max_text_chars,
+    )
+    return ui.page_navbar(
+        *(ui.nav_panel(page.title, page.ui(page.id), value=page.id) for page in pages),
+        title=_brand(),
+        id="page",
+        header=TagList(
+            _assets(),
+            ui.h1(PURPOSE, id="page-results", tabindex="-1", class_="visually-hidden"),
+            ui.div(ui.input_dark_mode(id="mode"), class_="sl-tools"),
+            ui.output_ui("example_note"),
+        ),
+        sidebar=ui.sidebar(
+            ui.h2("Model and text", class_="sl-panel-title"),
+            panel,
+            id="sidebar",
+            width=320,
+            open={"desktop": "open", "mobile": "closed"},
+            resizable=False,
+        ),
+        navbar_options=ui.navbar_options(collapsible=False),
+        fillable=False,
+        window_title="SinkLens",
+        lang="en",
+    )
+
+
+def shell_server(
+    input: Inputs,
+    output: Outputs,
+    session: Session,
+    *,
+    pages: tuple[Page, ...],
+    service: InferenceService,
+    example: Capture | None,
+) -> None:
+    """Start the panel and every page of one session."""
+    state = request_panel_server("panel", service=service, example=example)
+    for page in pages:
+        page.server(page.id, service=service, state=state)
+
+    @render.ui
+    def example_note():
+        if not state.is_example():
+            return None
+        name = state.capture().model.name
+        return ui.p(
+            ui.strong("Stored example. "),
+            f"A run of the bundled {name}, computed earlier and only read here. Run computes anew.",
+            class_="sl-note",
+        )
+
+
+def _brand() -> TagList:
+    return TagList(
+        ui.a("Skip to the results", href="#page-results", class_="sl-skip"),
+        ui.tags.img(src=_versioned("icon.svg"), alt="", width=24, height=24),
+        ui.span("SinkLens", class_="sl-brand-name"),
+    )
+
+
+def _other_models(settings: Settings) -> str:
+    kinds = (("hub id", settings.allow_hub), ("folder", settings.allow_folders))
+    return " or ".join(kind for kind, is_allowed in kinds if is_allowed)
+
+
+def _assets() -> Tag:
+    """Links to every stylesheet in static/, the theme first and the others by name."""
+    sheets = sorted((path.name for path in STATIC_DIR.glob("*.css")), key=lambda name: (name != THEME, name))
+    return head_content(
+        ui.tags.meta(name="viewport", content="width=device-width, initial-scale=1"),
+        ui.tags.link(rel="icon", type="image/svg+xml", href=_versioned("icon.svg")),
+        *(ui.tags.link(rel="stylesheet", href=_versioned(name)) for name in sheets),
+        ui.tags.script(src=_versioned("shell.js"), defer=True),
+    )
+
+
+def _versioned(name: str) -> str:
+    """Address of a static file that changes with its content, so that no browser shows an old one."""
+    return f"static/{name}?v={zlib.crc32((STATIC_DIR / name).read_bytes()):08x}"

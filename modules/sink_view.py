@@ -1,0 +1,79 @@
+"""What the Sinks page looks at: one run under one definition, with the thresholds in use."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import pandas as pd
+from shiny import Inputs, reactive
+
+from modules.run_state import RunState
+from sinklens.analysis.received import Definition, definition_of
+from sinklens.analysis.sink_summary import top_tokens
+from sinklens.analysis.sinkfix import SinkFixThresholds
+from sinklens.analysis.sinks import Thresholds, sink_table
+from sinklens.results import Capture, Profile
+
+
+@dataclass(frozen=True)
+class SinkView:
+    """Reactives that every part of the page reads; each is computed once per change."""
+
+    capture: Callable[[], Capture]
+    stream: Callable[[], str]
+    profile: Callable[[], Profile]
+    definition: Callable[[], Definition]
+    thresholds: Callable[[], Thresholds]
+    table: Callable[[], pd.DataFrame]
+    """One row per token, as from sinks.sink_table."""
+    position: Callable[[], int]
+    """The selected token, or the strongest one while none is selected."""
+
+    def label(self, position: int) -> str:
+        return self.capture().key_prompt(self.stream()).labels[position]
+
+
+def sink_view(input: Inputs, state: RunState) -> SinkView:
+    """Build the view from the page's inputs and the session's run."""
+
+    @reactive.calc
+    def profile() -> Profile:
+        return state.capture().profile(state.stream())
+
+    @reactive.calc
+    def definition() -> Definition:
+        return definition_of(input.definition())
+
+    @reactive.calc
+    def thresholds() -> Thresholds:
+        default = Thresholds()
+        return Thresholds(
+            excess=_or(input.excess(), default.excess),
+            write_ratio=_or(input.write_ratio(), default.write_ratio),
+            epsilon=input.epsilon(),
+            sinkfix=SinkFixThresholds(
+                share=_or(input.sinkfix_share(), default.sinkfix.share),
+                value_ratio=_or(input.sinkfix_value_ratio(), default.sinkfix.value_ratio),
+            ),
+        )
+
+    @reactive.calc
+    def table() -> pd.DataFrame:
+        return sink_table(
+            state.capture(), definition=definition().key, stream=state.stream(), thresholds=thresholds()
+        )
+
+    @reactive.calc
+    def position() -> int:
+        token = state.token()
+        if token is not None and token < profile().n_keys:
+            return token
+        return next(iter(top_tokens(table(), 1)["index"].tolist()), 0)
+
+    return SinkView(state.capture, state.stream, profile, definition, thresholds, table, position)
+
+
+def _or(value: float | None, default: float) -> float:
+    """An emptied number field falls back to the default."""
+    return default if value is None else float(value)

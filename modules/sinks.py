@@ -1,0 +1,140 @@
+"""The Sinks page: which tokens collect attention, whether it does anything there, and in which heads."""
+
+from __future__ import annotations
+
+from htmltools import Tag
+from shiny import Inputs, Outputs, Session, module, reactive, render, ui
+from shinywidgets import output_widget
+
+from modules.run_state import RunState
+from modules.sink_charts import (
+    SIDE_COLOURS,
+    heads_server,
+    layers_server,
+    positions_server,
+    threshold_server,
+)
+from modules.sink_summary import summary_server
+from modules.sink_table import downloads_server, sink_table_ui, table_server
+from modules.sink_view import SinkView, sink_view
+from modules.streams import STREAM_NAMES
+from sinklens.analysis.received import DEFINITIONS
+from sinklens.analysis.sinks import Thresholds
+from sinklens.service import InferenceService
+
+
+@module.ui
+def sinks_ui() -> Tag:
+    """Finding, numbers, table, and pictures of the selected token."""
+    return ui.div(
+        ui.h2("Sinks", class_="visually-hidden"),
+        ui.p(ui.output_text("finding", inline=True), class_="sinks-finding"),
+        _definition_bar(),
+        ui.output_ui("boxes"),
+        ui.layout_columns(
+            _card(
+                "Top five",
+                ui.p("By excess over the floor; the mark on each bar.", class_="sl-finding"),
+                ui.output_ui("top_five"),
+            ),
+            _chart_card("Every position", "positions", "A click on a bar selects the token.", height="280px"),
+            col_widths={"sm": 12, "lg": (4, 8)},
+        ),
+        sink_table_ui(),
+        ui.div(ui.output_ui("selection"), class_="sinks-selection", aria_live="polite"),
+        ui.layout_columns(
+            _chart_card("Attention received, by layer", "received", "Dotted: uniform attention."),
+            _chart_card("Norms, by layer", "norms", "1 is the mean of the other tokens."),
+            _chart_card("Share in every head", "heads", "A click on a cell chooses the head for all pages."),
+            _ecdf_card(),
+            col_widths={"sm": 12, "lg": (6, 6, 6, 6)},
+        ),
+        class_="sinks-page",
+    )
+
+
+def _definition_bar() -> Tag:
+    choices = {entry.key: entry.name for entry in DEFINITIONS.values()}
+    return ui.div(
+        ui.input_select("definition", "Attention received, defined as", choices),
+        ui.output_ui("stream_choice"),
+        ui.div(ui.output_ui("definition_note"), class_="sinks-definition"),
+        class_="sl-controls",
+    )
+
+
+def _card(title: str, *content: Tag) -> Tag:
+    return ui.card(ui.card_header(ui.h3(title)), ui.card_body(*content, gap="8px"))
+
+
+def _chart_card(title: str, name: str, note: str, *, height: str = "240px") -> Tag:
+    return _card(
+        title,
+        ui.p(ui.output_text(f"{name}_finding", inline=True), class_="sl-finding"),
+        output_widget(f"{name}_chart", height=height, fill=False),
+        ui.p(note, class_="sl-muted sinks-note"),
+    )
+
+
+def _ecdf_card() -> Tag:
+    epsilon = Thresholds().epsilon
+    return _card(
+        "Heads above a threshold",
+        ui.p(ui.output_text("ecdf_finding", inline=True), class_="sl-finding"),
+        output_widget("ecdf_chart", height="200px", fill=False),
+        ui.input_slider("epsilon", "Threshold ε", 0.05, 0.95, epsilon, step=0.05, ticks=False, width="100%"),
+    )
+
+
+@module.server
+def sinks_server(
+    input: Inputs,
+    output: Outputs,
+    session: Session,
+    *,
+    service: InferenceService,
+    state: RunState,
+    side: str = "A",
+) -> None:
+    """Show the session's run; all pages get the service, this one needs no further inference."""
+    view = sink_view(input, state)
+    colour = SIDE_COLOURS[side]
+    _choices(input, view, state)
+    summary_server(session, view)
+    table_server(view, state)
+    downloads_server(view)
+    positions_server(view, state, colour)
+    layers_server(view, colour)
+    heads_server(view, state)
+    threshold_server(input, view, colour)
+
+
+def _choices(input: Inputs, view: SinkView, state: RunState) -> None:
+    """The definition in words, the attention stream, and the clicks of the top five."""
+
+    @render.ui
+    def definition_note():
+        entry = view.definition()
+        return ui.p(
+            ui.tags.code(entry.formula), f" {entry.sentence} Source: {entry.source}. Used by {entry.used_by}."
+        )
+
+    @render.ui
+    def stream_choice():
+        names = {name: STREAM_NAMES[name] for name in view.capture().profiles}
+        if len(names) < 2:
+            return None
+        with reactive.isolate():
+            chosen = view.stream()
+        return ui.input_select("stream", "Attention", names, selected=chosen)
+
+    @reactive.effect
+    @reactive.event(input.stream)
+    def _choose_stream():
+        if input.stream() in view.capture().profiles:
+            state.stream.set(input.stream())
+
+    @reactive.effect
+    @reactive.event(input.pick)
+    def _pick():
+        state.token.set(int(input.pick()))

@@ -1,0 +1,81 @@
+"""How one weight comes about, from the product of query and key to the softmax."""
+
+from __future__ import annotations
+
+from htmltools import Tag
+from shiny import Inputs, Outputs, Session, module, reactive, render, ui
+
+from modules.chosen_head import ChosenHead
+from modules.score_reading import Reading, cell_sentence, row_table, step_list
+from modules.session_run import problem_of
+from sinklens.results import Capture
+from sinklens.service import InferenceService
+
+
+@module.ui
+def step_by_step_ui() -> Tag:
+    """The card."""
+    return ui.card(
+        ui.card_header(ui.h2("Step by step")),
+        ui.p(ui.output_text("finding", inline=True), class_="sl-finding", aria_live="polite"),
+        ui.output_ui("steps"),
+        ui.output_ui("row"),
+        full_screen=True,
+    )
+
+
+@module.server
+def step_by_step_server(
+    input: Inputs, output: Outputs, session: Session, *, service: InferenceService, chosen: ChosenHead
+) -> None:
+    """Read the clicked cell of the chosen head; the latest click wins."""
+    shown: reactive.Value[Reading | None] = reactive.Value(None)
+
+    @reactive.extended_task
+    async def read(capture: Capture, stream: str, layer: int, head: int, query: int, key: int) -> Reading:
+        steps = await service.score_steps(capture, stream, layer, head, query, key)
+        state = capture.states[stream][layer]
+        labels = capture.query_prompt(stream).labels, capture.key_prompt(stream).labels
+        return Reading(steps, state.scaling, state.softcap, labels[0][query], tuple(labels[1]))
+
+    @reactive.effect
+    def _read():
+        drawing, (query, key) = chosen.drawing(), chosen.cell()
+        n_queries, n_keys = drawing.head_map.weights.shape
+        if query < n_queries and key < n_keys:
+            read.cancel()
+            read(
+                drawing.capture,
+                drawing.head_map.stream,
+                drawing.head_map.layer,
+                drawing.head_map.head,
+                query,
+                key,
+            )
+
+    session.on_ended(read.cancel)
+
+    @reactive.effect
+    def _keep():
+        if read.status() == "success":
+            shown.set(read.result())
+        elif read.status() == "error":
+            shown.set(None)
+
+    @render.text
+    def finding():
+        problem = problem_of(read.error()) if read.status() == "error" else None
+        if problem:
+            return f"Not available. {problem.sentence}"
+        reading = shown()
+        return "Click a cell of the map." if reading is None else cell_sentence(reading)
+
+    @render.ui
+    def steps():
+        reading = shown()
+        return None if reading is None else step_list(reading)
+
+    @render.ui
+    def row():
+        reading = shown()
+        return None if reading is None else row_table(reading)

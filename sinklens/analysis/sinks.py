@@ -1,0 +1,219 @@
+"""One row per token: how much attention it receives, what that attention writes, and what we call it.
+
+Our label asks two questions. Does the token receive clearly more than uniform attention would give
+it? If so, does one unit of attention on it write less than elsewhere (parking) or as much (content)?
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+
+from sinklens.analysis.head_metrics import learned_sink_share
+from sinklens.analysis.influence import (
+    effective_share,
+    mean_ratio_by_layer,
+    ratio_to_others,
+    write_ratio,
+)
+from sinklens.analysis.quantity import NOT_APPLICABLE, percent
+from sinklens.analysis.received import (
+    attention_received,
+    definition_of,
+    excess_over,
+    mean_over,
+    received_by_layer,
+    received_by_token,
+    received_floor,
+)
+from sinklens.analysis.shares import GU_EPSILON, N_TOKENS_MIN
+from sinklens.analysis.sinkfix import SinkFixThresholds, sinkfix_verdict
+from sinklens.results import Capture, Profile
+
+LEARNED_SINK_INDEX = -1
+"""`index` of the row that stands for a model's learned sink, which is no token."""
+
+
+@dataclass(frozen=True)
+class Thresholds:
+    """Every number that a label depends on."""
+
+    excess: float = 0.1
+    """A token is attended when its excess over the floor is at least this: a tenth of what is possible."""
+    write_ratio: float = 0.5
+    """Below this a unit of attention writes less than half as much as elsewhere, and is called parked."""
+    n_tokens: int = N_TOKENS_MIN
+    """With fewer tokens no label is given."""
+    n_viewers: int = 8
+    """With fewer queries on average, a high mean is not believed (the last tokens of a causal text)."""
+    epsilon: float = GU_EPSILON
+    """A head counts in `heads_above` when its eligible mean is strictly above this."""
+    sinkfix: SinkFixThresholds = field(default_factory=SinkFixThresholds)
+
+
+@dataclass(frozen=True)
+class Label:
+    """A verdict about a token, with a letter so that colour is never the only cue."""
+
+    name: str
+    letter: str
+    sentence: str
+
+
+LABELS: dict[str, Label] = {
+    label.name: label
+    for label in (
+        Label("parking sink", "P", "Much attention, small values: heads rest here and little is written."),
+        Label("content target", "C", "Much attention, and it writes at least half as much as elsewhere."),
+        Label("attended", "A", "Much attention; without value vectors its effect is not known."),
+        Label("few queries", "F", "A high mean over too few queries to be believed."),
+        Label("learned sink", "L", "Attention on the model's own sink logit, which writes nothing."),
+        Label("ordinary", "O", "About as much attention as uniform attention would give."),
+        Label("too short to say", "?", "The text has too few tokens to tell a sink from uniform attention."),
+    )
+}
+
+
+def sink_table(
+    capture: Capture,
+    *,
+    definition: str = "eligible",
+    stream: str | None = None,
+    thresholds: Thresholds | None = None,
+) -> pd.DataFrame:
+    """Classify every token of a run.
+
+    Columns: index, token, special; received, floor, excess (0..1, mean over layers and heads);
+    heads_above (0..1, part of the heads above epsilon); effective_share (0..1, mean over heads);
+    write_ratio, value_ratio, key_ratio, hidden_ratio (times the other tokens' mean); label, reason;
+    sinkfix_share (0..1), sinkfix_value_norm (times the mean), sinkfix_label. NaN: not applicable.
+    A model with learned sinks has one more row with index -1.
+
+    Raises
+    ------
+    BadSelection
+        For an unknown definition or stream.
+    """
+    thresholds = thresholds or Thresholds()
+    profile = capture.profile(stream)
+    table = _numbers(capture, definition, stream, thresholds)
+    verdicts = _verdicts(table, profile, thresholds, definition)
+    table["label"], table["reason"] = zip(*verdicts, strict=True)
+    if capture.model.has_learned_sinks:
+        table = pd.concat([table, _learned_sink_row(profile, thresholds.epsilon)], ignore_index=True)
+    return table
+
+
+def _numbers(capture: Capture, definition: str, stream: str | None, thresholds: Thresholds) -> pd.DataFrame:
+    """The table with every column filled but label and reason."""
+    profile = capture.profile(stream)
+    tokens = capture.key_prompt(stream).tokens
+    received, floor = received_by_token(profile, definition)
+    fix = sinkfix_verdict(profile, thresholds.sinkfix)
+    return pd.DataFrame(
+        {
+            "index": np.arange(profile.n_keys),
+            "token": [token.label for token in tokens],
+            "special": [token.is_special for token in tokens],
+            "received": received,
+            "floor": floor,
+            "excess": excess_over(received, floor),
+            "heads_above": (attention_received(profile) > thresholds.epsilon).mean(axis=(0, 1)),
+            "effective_share": mean_over(effective_share(profile), axis=(0, 1)),
+            "write_ratio": write_ratio(profile),
+            "value_ratio": mean_over(mean_ratio_by_layer(profile.v_norm), axis=0),
+            "key_ratio": mean_over(mean_ratio_by_layer(profile.k_norm), axis=0),
+            "hidden_ratio": mean_over(ratio_to_others(hidden_norms(capture, stream))[1:], axis=0),
+            "label": "",
+            "reason": "",
+            "sinkfix_share": fix.shares,
+            "sinkfix_value_norm": fix.value_norms,
+            "sinkfix_label": fix.labels,
+        }
+    )
+
+
+def token_by_layer(
+    capture: Capture, position: int, *, definition: str = "eligible", stream: str | None = None
+) -> pd.DataFrame:
+    """One row per layer for one key: layer, received, floor, and value_ratio, key_ratio, hidden_ratio.
+
+    The ratios are to the mean of the other tokens; hidden_ratio is that of the layer's output.
+    """
+    profile = capture.profile(stream)
+    return pd.DataFrame(
+        {
+            "layer": np.arange(profile.n_layers),
+            "received": received_by_layer(profile, definition)[:, position],
+            "floor": received_floor(profile, definition)[:, position],
+            "value_ratio": mean_ratio_by_layer(profile.v_norm)[:, position],
+            "key_ratio": mean_ratio_by_layer(profile.k_norm)[:, position],
+            "hidden_ratio": ratio_to_others(hidden_norms(capture, stream))[1:, position],
+        }
+    )
+
+
+def hidden_norms(capture: Capture, stream: str | None = None) -> np.ndarray:
+    """(L+1, K) norms of the residual stream at the keys; NaN for keys that are not the decoder's."""
+    profile = capture.profile(stream)
+    if profile.stream in ("encoder", "cross"):
+        return np.full((profile.n_layers + 1, profile.n_keys), np.nan)
+    return capture.hidden_norm
+
+
+def _verdicts(table: pd.DataFrame, profile: Profile, thresholds: Thresholds, definition: str):
+    """(label, reason) of every token."""
+    n_viewers = mean_over(profile.n_viewers.astype(np.float64), axis=0)
+    if not definition_of(definition).averages_viewers:
+        n_viewers = np.full(profile.n_keys, np.inf)
+    for row, viewers in zip(table.itertuples(), n_viewers, strict=True):
+        yield _verdict(row, viewers, profile.n_keys, thresholds)
+
+
+def _verdict(row, n_viewers: float, n_tokens: int, thresholds: Thresholds) -> tuple[str, str]:
+    if n_tokens < thresholds.n_tokens:
+        return "too short to say", (
+            f"The text has fewer than {thresholds.n_tokens} tokens ({n_tokens}), so uniform attention alone "
+            f"looks like a sink (floor here {percent(row.floor)})."
+        )
+    if np.isnan(row.excess):
+        return "ordinary", "Not applicable: no query is left to average under this definition."
+    received = f"{percent(row.received)} received, {percent(row.floor)} uniform: excess {row.excess:.2f}"
+    if row.excess < 0:
+        return (
+            "ordinary",
+            f"{percent(row.received)} received, less than the {percent(row.floor)} of uniform attention.",
+        )
+    if row.excess < thresholds.excess:
+        return "ordinary", f"{received}, below {thresholds.excess:g}."
+    if n_viewers < thresholds.n_viewers:
+        return "few queries", f"{received}, but only {n_viewers:.0f} queries can see this token."
+    if np.isnan(row.write_ratio):
+        return "attended", f"{received}; this model gives no value vectors."
+    wrote = f"{received}; a unit of attention here writes {row.write_ratio:.2f} × as much as elsewhere"
+    if row.write_ratio < thresholds.write_ratio:
+        return "parking sink", f"{wrote}, below {thresholds.write_ratio:g}."
+    return "content target", f"{wrote}, {thresholds.write_ratio:g} or more."
+
+
+def _learned_sink_row(profile: Profile, epsilon: float) -> pd.DataFrame:
+    by_head = learned_sink_share(profile)
+    mass = float(by_head.mean())
+    return pd.DataFrame(
+        [
+            {
+                "index": LEARNED_SINK_INDEX,
+                "token": "learned sink",
+                "special": True,
+                "received": mass,
+                "heads_above": float((by_head > epsilon).mean()),
+                "effective_share": 0.0,
+                "write_ratio": 0.0,
+                "label": "learned sink",
+                "reason": f"On average {percent(mass)} of a row goes to the sink, which writes nothing.",
+                "sinkfix_label": NOT_APPLICABLE,
+            }
+        ]
+    )

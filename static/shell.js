@@ -1,0 +1,47 @@
+// Behaviour of the frame: Ctrl+Enter runs, characters are counted, and on a narrow window the drawer never
+// stands before what was just asked for.
+
+const narrow = window.matchMedia("(max-width: 767.98px)");
+
+function runFromKeyboard(event) {
+  if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey) || !event.target.matches("textarea")) return;
+  const panel = event.target.closest("aside");
+  const button = panel && panel.querySelector("[data-sl-run-button]");
+  if (!button) return;
+  event.preventDefault();
+  // Shiny waits before it sends typed text; "change" makes it send what stands there now.
+  event.target.dispatchEvent(new Event("change", { bubbles: true }));
+  button.click();
+}
+
+function countCharacters(area) {
+  const count = area.closest(".sl-text-input")?.querySelector("[data-sl-max-chars]");
+  if (!count) return;
+  // Code points, as Python counts them.
+  const n = Array.from(area.value).length;
+  const limit = Number(count.dataset.slMaxChars);
+  const format = new Intl.NumberFormat("en");
+  count.textContent =
+    n > limit ? `${format.format(n)} characters, at most ${format.format(limit)}` : `${format.format(n)} characters`;
+  count.classList.toggle("sl-over", n > limit);
+}
+
+// Shiny only takes handlers with one argument.
+function closeDrawer(_message) {
+  if (!narrow.matches) return;
+  const toggle = document.querySelector('.collapse-toggle[aria-controls="sidebar"][aria-expanded="true"]');
+  if (toggle) toggle.click();
+}
+
+document.addEventListener("keydown", runFromKeyboard);
+document.addEventListener("shown.bs.tab", closeDrawer);
+narrow.addEventListener("change", closeDrawer);
+document.addEventListener("input", (event) => {
+  if (event.target.matches(".sl-text-input textarea")) countCharacters(event.target);
+});
+// A text that the server fills in raises no input event, but Shiny's own.
+$(document).on("shiny:inputchanged", (event) => {
+  const area = event.el && event.el.matches?.(".sl-text-input textarea") ? event.el : null;
+  if (area) countCharacters(area);
+});
+$(document).on("shiny:connected", () => Shiny.addCustomMessageHandler("sl-run-finished", closeDrawer));

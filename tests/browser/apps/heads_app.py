@@ -1,0 +1,90 @@
+"""The Heads page over real runs of tiny random models: a decoder, an encoder-decoder and an eager family."""
+
+from __future__ import annotations
+
+import tempfile
+from functools import cache
+from pathlib import Path
+
+from shiny import App, Inputs, Outputs, Session, reactive, render, ui
+
+from modules.heads import heads_server, heads_ui
+from modules.run_state import RunState
+from modules.shell import STATIC_DIR
+from sinklens.capture.engine import Engine
+from sinklens.records import CaptureRequest
+from sinklens.results import Capture
+from sinklens.service import InferenceService
+from sinklens.settings import Settings
+from tests.capture.tiny_models import TARGET, TEXT, save_tiny
+from tests.tiny_gpt2 import save_tiny_gpt2
+
+FOLDER = Path(tempfile.mkdtemp(prefix="sinklens-heads-"))
+WORDS = "the cat sat on a mat and saw one dog run far away"
+SAVE = {
+    "gpt2": lambda folder: save_tiny_gpt2(folder, n_layers=3, n_heads=2),
+    "t5": lambda folder: save_tiny("t5", folder),
+    "bloom": lambda folder: save_tiny("bloom", folder),
+}
+RUNS = {
+    "decoder": ("gpt2", WORDS, None),
+    "seq2seq": ("t5", TEXT, TARGET),
+    "eager": ("bloom", TEXT, None),
+    "long": ("gpt2", " ".join([WORDS] * 20), None),
+}
+
+settings = Settings(cache_dir=FOLDER / "cache")
+engine = Engine(settings)
+service = InferenceService(engine, settings)
+
+
+@cache
+def model(family: str) -> str:
+    return str(SAVE[family](FOLDER / family))
+
+
+@cache
+def run(name: str) -> Capture:
+    family, text, target = RUNS[name]
+    return engine.capture(CaptureRequest(model(family), text, target)).seal()
+
+
+app_ui = ui.page_fluid(
+    ui.head_content(
+        ui.tags.meta(name="viewport", content="width=device-width, initial-scale=1"),
+        ui.tags.link(rel="icon", type="image/svg+xml", href="static/icon.svg"),
+        *(ui.tags.link(rel="stylesheet", href=f"static/{name}.css") for name in ("theme", "heads")),
+    ),
+    ui.tags.main(
+        ui.h1("Heads trial", class_="visually-hidden"),
+        ui.input_select("which", "Run", list(RUNS)),
+        ui.input_dark_mode(id="mode"),
+        ui.p("Selected token: ", ui.output_text("selected", inline=True)),
+        heads_ui("page"),
+    ),
+    title="Heads",
+    lang="en",
+)
+
+
+def server(input: Inputs, output: Outputs, session: Session) -> None:
+    @reactive.calc
+    def capture() -> Capture:
+        return run(input.which())
+
+    state = RunState(
+        capture=capture,
+        is_example=lambda: False,
+        stream=reactive.Value("self"),
+        head=reactive.Value((0, 0)),
+        token=reactive.Value(None),
+    )
+    heads_server("page", service=service, state=state)
+
+    @render.text
+    def selected():
+        return str(state.token())
+
+
+app = App(app_ui, server, static_assets={"/static": STATIC_DIR})
+app.on_shutdown(service.close)

@@ -1,0 +1,97 @@
+"""One real app for all browser tests, and pages that fail on any error or request to another host."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.app_process import REPOSITORY, AppProcess
+
+PATIENCE_MS = 60_000
+OPENING_PATIENCE_MS = 90_000
+"""The first page brings some megabytes of script, which a busy machine compresses slowly."""
+CHROMIUM_ARGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
+
+expect.set_options(timeout=PATIENCE_MS)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.browser)
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args(browser_type_launch_args: dict) -> dict:
+    """Debian's Chromium instead of a download of Playwright's own."""
+    return {**browser_type_launch_args, "executable_path": chromium(), "args": CHROMIUM_ARGS}
+
+
+@pytest.fixture(scope="session")
+def serve(tmp_path_factory) -> Iterator[Callable[[Path | str], str]]:
+    """Starts an app file (a path from the repository's root) once and gives its address."""
+    running: dict[str, AppProcess] = {}
+
+    def start(app_file: Path | str) -> str:
+        key = str(app_file)
+        if key not in running:
+            folder = tmp_path_factory.mktemp("app")
+            running[key] = AppProcess(
+                REPOSITORY / app_file, folder / "log.txt", {"SINKLENS_CACHE_DIR": str(folder / "cache")}
+            )
+        return running[key].url
+
+    yield start
+    errors = {name: app.errors() for name, app in running.items()}
+    for app in running.values():
+        app.stop()
+    assert errors == {name: [] for name in running}
+
+
+@pytest.fixture(scope="session")
+def base_url(serve) -> str:
+    """Address of the real app, so that `page.goto("/")` opens it."""
+    return serve("app.py")
+
+
+@pytest.fixture
+def page(page: Page) -> Iterator[Page]:
+    """Playwright's page; the test fails on a script error, a console error or a request to another host."""
+    problems: list[str] = []
+    page.set_default_timeout(PATIENCE_MS)
+    page.set_default_navigation_timeout(OPENING_PATIENCE_MS)
+    page.on("pageerror", lambda error: problems.append(f"script error: {error}"))
+    page.on("console", lambda message: _note_console(message, problems))
+    page.on("request", lambda request: _note_request(request.url, problems))
+    yield page
+    assert problems == []
+
+
+def _note_console(message, problems: list[str]) -> None:
+    if message.type == "error":
+        problems.append(f"console error: {message.text} ({message.location.get('url', '')})")
+
+
+def _note_request(url: str, problems: list[str]) -> None:
+    address = urlsplit(url)
+    if address.scheme in {"http", "https", "ws", "wss"} and address.hostname not in {
+        "127.0.0.1",
+        "localhost",
+    }:
+        problems.append(f"request to another host: {url}")
+
+
+def chromium() -> str:
+    """Path of the browser; without one, tests are skipped on a desk and fail in CI."""
+    names = [os.environ.get("CHROMIUM"), "chromium", "chromium-browser", "google-chrome"]
+    path = next(filter(None, (shutil.which(name) for name in names if name)), None)
+    if path is None:
+        sentence = "No Chromium found: install one, or set CHROMIUM to its path."
+        (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(sentence)
+    return path

@@ -1,0 +1,34 @@
+"""What a person does with the left panel, for browser tests."""
+
+from __future__ import annotations
+
+import re
+
+from playwright.sync_api import Locator, Page, expect
+
+
+def text_area(page: Page) -> Locator:
+    return page.get_by_label("Text", exact=True)
+
+
+def run_text(page: Page, text: str) -> None:
+    """Type a text and run it from the keyboard."""
+    text_area(page).fill(text)
+    text_area(page).press("Control+Enter")
+
+
+def expect_tokens(page: Page, n_tokens: str) -> None:
+    """Wait until the panel says that a run of this many tokens is on screen."""
+    expect(page.locator("#panel-notes")).to_contain_text(re.compile(rf"\b{n_tokens} tokens · [\d,]+ ms"))
+
+
+def expect_problem(page: Page, words: str) -> None:
+    """Wait for the one alert of the page."""
+    expect(page.get_by_role("alert")).to_contain_text(words)
+    expect(page.get_by_role("alert")).to_have_count(1)
+
+
+def open_stored_example(page: Page, url: str) -> None:
+    """Open the page and wait until its stored example is on screen."""
+    page.goto(url)
+    expect(page.locator("#panel-notes")).to_contain_text("stored run")

@@ -1,0 +1,103 @@
+"""Texts and model names that break other tools: the page says what is wrong, or simply shows them."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.panel_steps import expect_problem, expect_tokens, open_stored_example, run_text
+
+WEIRD_TEXTS = {
+    "emoji": "👋🏽 hello 👩‍👩‍👧 world 🏳️‍🌈",
+    "right to left": "مرحبا بالعالم and שלום עולם",
+    "zero width": "zero\u200bwidth\u200djoiner\u2060and\ufeffmarks",
+    "direction marks": "left \u202eright\u202c left",
+    "control": "bell\x07 escape\x1b[31m tab\t end",
+    "combining": "e\u0301 a\u0328\u0301 \u0336\u0337",
+    "lone surrogate": "half a pair \ud83d here",
+}
+MARKUP = (
+    """<script>window.hacked = 1</script><img src=x onerror="window.hacked = 1"><b>bold</b> &amp; {{7*7}}"""
+)
+PAGES = ("Overview", "Heads", "Sinks")
+
+
+@pytest.fixture
+def ready(page: Page) -> Page:
+    open_stored_example(page, "/")
+    return page
+
+
+def visit_every_page(page: Page) -> None:
+    """Open every tab, so that each of them draws the run."""
+    for title in PAGES:
+        page.get_by_role("tab", name=title).click()
+        expect(page.get_by_role("tab", name=title)).to_have_attribute("aria-selected", "true")
+        expect(page.locator(".shiny-output-error")).to_have_count(0)
+
+
+@pytest.mark.parametrize("text", ["", "   \n\t "])
+def test_a_text_without_content_is_refused_in_a_sentence(ready: Page, text: str):
+    run_text(ready, text)
+    expect_problem(ready, "empty")
+    expect(ready.get_by_text("Stored example.")).to_be_visible()
+
+
+def test_a_single_word_is_analysed(ready: Page):
+    run_text(ready, "a")
+    expect(ready.locator("#panel-notes")).to_contain_text("tokens · ")
+    expect(ready.get_by_text("Stored example.")).to_have_count(0)
+    visit_every_page(ready)
+
+
+def test_a_hundred_thousand_characters_are_never_cut_silently(ready: Page):
+    run_text(ready, "many words " * 9_091)
+    expect_problem(ready, "tokens")
+    ready.get_by_role("radio", name=re.compile(r"^The first [\d,]+ tokens")).check()
+    ready.get_by_role("button", name="Run", exact=True).click()
+    expect(ready.locator("#panel-notes")).to_contain_text(" of ")
+    expect(ready.get_by_role("alert")).to_have_count(0)
+    visit_every_page(ready)
+
+
+@pytest.mark.parametrize("text", WEIRD_TEXTS.values(), ids=WEIRD_TEXTS.keys())
+def test_unusual_characters_are_shown_on_every_page(ready: Page, text: str):
+    run_text(ready, text)
+    expect_tokens(ready, r"\d+")
+    visit_every_page(ready)
+
+
+def test_markup_in_a_text_is_text_everywhere(ready: Page):
+    run_text(ready, MARKUP)
+    expect_tokens(ready, r"\d+")
+    visit_every_page(ready)
+    assert ready.evaluate("window.hacked") is None
+    expect(ready.locator("main img[src=x]")).to_have_count(0)
+
+
+def test_markup_in_the_name_of_a_model_is_text(ready: Page):
+    name_model(ready, "<img src=x onerror='window.hacked=1'>")
+    expect_problem(ready, "<img src=x")
+    assert ready.evaluate("window.hacked") is None
+
+
+def test_an_unknown_model_without_a_network_is_told(ready: Page):
+    name_model(ready, "nobody/knows-this-model")
+    expect_problem(ready, "nobody/knows-this-model")
+    expect_problem(ready, "demo-gpt2")
+
+
+def test_a_folder_without_a_model_is_told(ready: Page, tmp_path: Path):
+    name_model(ready, str(tmp_path))
+    expect_problem(ready, "config.json")
+
+
+def name_model(page: Page, name: str) -> None:
+    """Ask for a run of another model than the bundled ones."""
+    page.get_by_label("Model", exact=True).select_option(label="Another model …")
+    page.get_by_label("Name of the model").fill(name)
+    page.get_by_label("Name of the model").press("Tab")
+    page.get_by_role("button", name="Run", exact=True).click()

@@ -1,0 +1,61 @@
+"""What a newcomer sees before anything has been computed."""
+
+from __future__ import annotations
+
+import json
+import re
+import urllib.request
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from modules import examples
+from tests.browser.panel_steps import expect_tokens, open_stored_example, text_area
+
+
+@pytest.fixture
+def first_page(page: Page) -> Page:
+    open_stored_example(page, "/")
+    return page
+
+
+def test_the_page_opens_with_an_analysed_text_and_says_that_it_is_stored(first_page: Page):
+    expect(first_page.get_by_text("Stored example.")).to_be_visible()
+    expect(first_page.get_by_text("Run computes anew")).to_be_visible()
+    expect(text_area(first_page)).to_have_value(examples.ORDINARY.text)
+
+
+def test_the_panel_names_the_model_on_screen_and_its_self_check(first_page: Page):
+    facts = first_page.locator("#panel-model_facts")
+    expect(facts).to_contain_text(re.compile(r"demo-gpt2 · gpt2 · \d+ layers × \d+ heads · checked ✓"))
+
+
+def test_nothing_runs_for_the_first_paint(first_page: Page, base_url: str):
+    with urllib.request.urlopen(f"{base_url}/healthz", timeout=20) as answer:
+        health = json.load(answer)
+    assert health == {"status": "ok", "n_running": 0, "n_queued": 0}
+    expect(first_page.get_by_role("progressbar", name="Progress of the run")).to_have_count(0)
+
+
+def test_run_computes_the_stored_text_anew(first_page: Page):
+    stored = first_page.locator("#panel-notes").inner_text()
+    first_page.get_by_role("button", name="Run", exact=True).click()
+    expect_tokens(first_page, stored.split()[0])
+    expect(first_page.get_by_text("Stored example.")).to_have_count(0)
+
+
+@pytest.mark.parametrize("title", ["Overview", "Heads", "Sinks"])
+def test_every_page_is_one_click_away(first_page: Page, title: str):
+    tab = first_page.get_by_role("tab", name=title)
+    tab.click()
+    expect(tab).to_have_attribute("aria-selected", "true")
+    expect(first_page.get_by_role("heading", level=2).locator("visible=true").first).to_be_visible()
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_the_page_is_never_wider_than_the_window(first_page: Page, width: int):
+    first_page.set_viewport_size({"width": width, "height": 844})
+    for title in ("Overview", "Heads", "Sinks"):
+        first_page.get_by_role("tab", name=title).click()
+        expect(first_page.get_by_role("tab", name=title)).to_have_attribute("aria-selected", "true")
+        assert first_page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), title

@@ -1,0 +1,215 @@
+"""Run with: pytest tests/browser/test_heads.py"""
+
+import re
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+APP = "tests/browser/apps/heads_app.py"
+ROUNDING = 1.01e-4
+
+
+@pytest.fixture
+def heads(page: Page, serve) -> Page:
+    page.goto(serve(APP))
+    expect(picture(page)).to_have_attribute("data-rows", "13")
+    expect(mosaic(page)).to_have_attribute("data-heads", "2")
+    return page
+
+
+def picture(page: Page) -> Locator:
+    return page.locator("#page-chosen-picture .cells-front")
+
+
+def mosaic(page: Page) -> Locator:
+    return page.locator("#page-all-mosaic .cells-front")
+
+
+def reading(page: Page) -> Locator:
+    return page.locator("#page-chosen-picture .cells-reading")
+
+
+def legend(page: Page) -> Locator:
+    return page.locator("#page-chosen-picture .cells-legend")
+
+
+def place(canvas: Locator, row: int, column: int) -> dict:
+    """Middle of a cell of the heat map, in pixels of its canvas."""
+    at = canvas.evaluate("canvas => ({...canvas.dataset})")
+    return {
+        "x": float(at["left"]) + (column + 0.5) * float(at["cellWidth"]),
+        "y": float(at["top"]) + (row + 0.5) * float(at["cellHeight"]),
+    }
+
+
+def pick_head(page: Page, layer: int, head: int) -> None:
+    at = mosaic(page).evaluate("canvas => ({...canvas.dataset})")
+    mosaic(page).click(
+        position={
+            "x": float(at["left"]) + (head + 0.4) * float(at["pitch"]),
+            "y": float(at["top"]) + (layer + 0.4) * float(at["pitch"]),
+        }
+    )
+
+
+def choose_run(page: Page, name: str, n_rows: int) -> None:
+    page.get_by_label("Run", exact=True).select_option(name)
+    expect(picture(page)).to_have_attribute("data-rows", str(n_rows))
+
+
+def weight_in(text: str) -> float:
+    return float(re.search(r"(?::|weight) ([\d.]+)", text).group(1))
+
+
+def test_pointing_at_a_cell_reads_query_key_and_weight(heads):
+    picture(heads).hover(position=place(picture(heads), 2, 1))
+    expect(reading(heads)).to_have_text(re.compile(r"^query sat \(2\) → key cat \(1\): 0\.\d{4}$"))
+
+
+def test_first_query_can_only_see_itself(heads):
+    picture(heads).hover(position=place(picture(heads), 0, 0))
+    expect(reading(heads)).to_have_text(re.compile(r": 1\.0000$"))
+
+
+def test_masked_cells_are_texture_and_are_read_as_such(heads):
+    picture(heads).hover(position=place(picture(heads), 0, 5))
+    expect(reading(heads)).to_have_text(re.compile("the query cannot see this key$"))
+    assert picture(heads).get_attribute("data-masked") == str(13 * 12 // 2)
+    expect(legend(heads)).to_contain_text("the query cannot see this key")
+
+
+def test_steps_of_a_clicked_cell_end_at_the_weight_of_the_map(heads):
+    picture(heads).click(position=place(picture(heads), 9, 4))
+    steps = heads.locator("#page-steps-finding")
+    expect(steps).to_contain_text(re.compile(r"\(9\) → .*\(4\): weight"))
+    of_map, of_steps = weight_in(reading(heads).inner_text()), weight_in(steps.inner_text())
+    assert of_steps == pytest.approx(of_map, abs=ROUNDING)
+    softmax = heads.locator(".heads-steps code").last.inner_text()
+    assert float(softmax.split("= ")[1]) == pytest.approx(of_map, abs=ROUNDING)
+
+
+def test_clicked_head_of_the_mosaic_comes_into_view_everywhere(heads):
+    pick_head(heads, 2, 1)
+    expect(heads.get_by_role("heading", name="Head 2.1: layer 2, head 1")).to_be_visible()
+    expect(heads.locator("#page-chosen-finding")).to_contain_text("Head 2.1 ")
+    expect(heads.locator("#page-chosen-finding")).to_contain_text("uniform would be")
+    expect(heads.get_by_label("Layer", exact=True)).to_have_value("2")
+    expect(heads.get_by_label("Head", exact=True)).to_have_value("1")
+    expect(heads.locator("#page-metric-grid .cells-reading")).to_contain_text("layer 2, head 1 · first-token")
+
+
+def test_select_of_layer_and_head_moves_the_mark_of_the_mosaic(heads):
+    heads.get_by_label("Layer", exact=True).select_option("1")
+    expect(heads.locator("#page-all-mosaic .cells-reading")).to_contain_text("layer 1, head 0 ·")
+    expect(heads.locator("#page-all-mosaic .cells-reading")).to_contain_text("floor")
+
+
+def test_keyboard_reads_and_opens_a_cell(heads):
+    picture(heads).focus()
+    for key in ("ArrowRight", "ArrowUp", "ArrowUp", "Enter"):
+        heads.keyboard.press(key)
+    expect(reading(heads)).to_contain_text("(10) → key")
+    expect(heads.locator("#page-steps-finding")).to_contain_text("(10) →")
+    expect(heads.locator("#page-chosen-picture [role=status]")).to_contain_text("(10) → key")
+
+
+def test_keyboard_picks_a_head_of_the_mosaic(heads):
+    mosaic(heads).focus()
+    for key in ("ArrowDown", "ArrowRight", "Enter"):
+        heads.keyboard.press(key)
+    expect(heads.get_by_role("heading", name="Head 1.1: layer 1, head 1")).to_be_visible()
+
+
+def test_colour_scale_changes_in_the_browser(heads):
+    scale = heads.locator("#page-chosen-picture").get_by_label("Colour")
+    for name in ("log", "linear", "sqrt"):
+        scale.select_option(name)
+        expect(picture(heads)).to_have_attribute("data-scale", name)
+
+
+def test_hidden_first_token_is_said_and_its_column_reads_hidden(heads):
+    heads.get_by_label("Hide and renormalise").select_option("first")
+    expect(heads.locator("#page-chosen-note")).to_contain_text("the rest of each row sums to 1")
+    picture(heads).hover(position=place(picture(heads), 5, 0))
+    expect(reading(heads)).to_have_text(re.compile(": hidden$"))
+    picture(heads).hover(position=place(picture(heads), 1, 1))
+    expect(reading(heads)).to_have_text(re.compile(r": 1\.0000$"))
+
+
+def test_value_weighting_names_its_formula_and_changes_the_number(heads):
+    picture(heads).click(position=place(picture(heads), 6, 2))
+    before = weight_in(reading(heads).inner_text())
+    heads.get_by_label("Number", exact=True).select_option("value")
+    expect(heads.locator("#page-chosen-note")).to_contain_text("‖v_k W_O‖")
+    heads.get_by_label("Number", exact=True).select_option("value_rows")
+    expect(heads.locator("#page-chosen-note")).to_contain_text("over its sum in the row")
+    expect(reading(heads)).not_to_contain_text(f"{before:.4f}")
+
+
+def test_clicked_label_selects_its_token_and_lets_it_go(heads):
+    label = {**place(picture(heads), 0, 3), "y": 20}
+    picture(heads).click(position=label)
+    expect(heads.get_by_text("Selected token: 3")).to_be_visible()
+    picture(heads).click(position=label)
+    expect(heads.get_by_text("Selected token: None")).to_be_visible()
+
+
+def test_metric_of_the_grid_opens_its_definition(heads):
+    heads.get_by_label("Metric").select_option("focus")
+    heads.get_by_text("What is focus (normalised entropy)?").click()
+    expect(heads.locator(".heads-definition")).to_contain_text("Zhai et al. 2023")
+
+
+def test_encoder_decoder_offers_its_streams_and_cross_attention_masks_nothing(heads):
+    choose_run(heads, "seq2seq", 20)
+    heads.get_by_label("Attention", exact=True).select_option("cross")
+    expect(picture(heads)).to_have_attribute("data-rows", "9")
+    expect(picture(heads)).to_have_attribute("data-columns", "20")
+    expect(picture(heads)).to_have_attribute("data-masked", "0")
+
+
+def test_family_without_vectors_says_why_there_are_no_steps(heads):
+    choose_run(heads, "eager", 20)
+    expect(heads.locator("#page-steps-finding")).to_contain_text("Not available.")
+    expect(heads.locator("#page-steps-finding")).to_contain_text("finished weights only")
+    heads.get_by_label("Number", exact=True).select_option("value")
+    expect(heads.locator("#page-chosen-note")).to_contain_text("gives no value vectors")
+
+
+def test_long_text_reads_exactly_what_it_draws_in_steps(heads):
+    choose_run(heads, "long", 260)
+    cell = place(picture(heads), 200, 40)
+    picture(heads).click(position=cell)
+    expect(reading(heads)).to_have_text(re.compile(r": [\d.e-]+$"))
+    expect(heads.locator("#page-steps-finding")).to_contain_text("weight")
+    row, column = (int(n) for n in re.findall(r"\((\d+)\)", reading(heads).inner_text()))
+    assert abs(row - 200) <= 1
+    assert abs(column - 40) <= 1
+
+
+def test_dragging_over_cells_enlarges_them_and_escape_shows_everything(heads):
+    choose_run(heads, "long", 260)
+    picture(heads).scroll_into_view_if_needed()
+    start, end = place(picture(heads), 100, 20), place(picture(heads), 140, 60)
+    box = picture(heads).bounding_box()
+    heads.mouse.move(box["x"] + start["x"], box["y"] + start["y"])
+    heads.mouse.down()
+    heads.mouse.move(box["x"] + end["x"], box["y"] + end["y"], steps=4)
+    heads.mouse.up()
+    width = "canvas => Number(canvas.dataset.cellWidth)"
+    enlarged = picture(heads).evaluate(width)
+    expect(legend(heads)).to_contain_text("enlarged")
+    picture(heads).press("Escape")
+    assert picture(heads).evaluate(width) < enlarged / 3
+
+
+def test_pictures_have_a_sentence_for_those_who_do_not_see_them(heads):
+    expect(picture(heads)).to_have_attribute("aria-label", re.compile("^Head 0.0 .* uniform would be"))
+    expect(mosaic(heads)).to_have_attribute("aria-label", re.compile("^6 heads in 3 layers"))
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_page_is_no_wider_than_the_window(heads, width):
+    heads.set_viewport_size({"width": width, "height": 800})
+    expect(heads.locator(".heads-page")).to_be_visible()
+    assert heads.evaluate("document.documentElement.scrollWidth") <= width

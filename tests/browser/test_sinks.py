@@ -1,0 +1,172 @@
+"""Run with: pytest tests/browser/test_sinks.py"""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+APP = "tests/browser/apps/sinks_app.py"
+AXE = Path(__file__).parent / "vendor" / "axe.min.js"
+
+
+@pytest.fixture
+def sinks(page: Page, serve) -> Page:
+    page.goto(serve(APP))
+    expect(finding(page)).to_contain_text("<bos>")
+    expect(rows(page).first).to_be_visible()
+    return page
+
+
+def finding(page):
+    return page.locator(".sinks-finding")
+
+
+def rows(page):
+    return page.locator("shiny-data-frame tbody tr")
+
+
+def selected_rows(page):
+    return page.locator("shiny-data-frame tbody tr[aria-selected=true]")
+
+
+def chosen(page):
+    return page.locator(".sinks-selection h3")
+
+
+def download(page, name):
+    with page.expect_download() as info:
+        page.get_by_role("link", name=name).click()
+    return info.value
+
+
+def test_finding_names_the_sink_with_its_floor_and_its_effect(sinks):
+    expect(finding(sinks)).to_contain_text(re.compile(r"receives \d+\s%.*uniform would be \d+\s%.*parked"))
+    expect(sinks.locator(".sl-box", has_text="Parking sinks").locator(".sl-value")).to_have_text("1")
+    expect(chosen(sinks)).to_contain_text("<bos>")
+
+
+def test_a_clicked_row_selects_the_token_and_a_token_selects_its_row(sinks):
+    rows(sinks).nth(3).click()
+    expect(sinks.get_by_text("Selected token: 3,")).to_be_visible()
+    expect(chosen(sinks)).to_contain_text("<b>brown</b> at position 3")
+    sinks.locator(".sinks-top button").first.click()
+    expect(sinks.get_by_text("Selected token: 0,")).to_be_visible()
+    expect(selected_rows(sinks)).to_contain_text("<bos>")
+
+
+def test_letting_the_token_go_clears_the_row(sinks):
+    rows(sinks).nth(2).click()
+    expect(selected_rows(sinks)).to_have_count(1)
+    sinks.get_by_role("button", name="Let the token go").click()
+    expect(sinks.get_by_text("Selected token: None")).to_be_visible()
+    expect(selected_rows(sinks)).to_have_count(0)
+
+
+def test_another_definition_changes_the_numbers_and_keeps_sorting_and_selection(sinks):
+    sinks.locator("shiny-data-frame th", has_text="Writes").click()
+    expect(rows(sinks).first).not_to_contain_text("<bos>")
+    position = f"position {rows(sinks).first.locator('td').first.inner_text()} "
+    rows(sinks).first.click()
+    expect(chosen(sinks)).to_contain_text(position)
+    sinks.get_by_label("Attention received, defined as").select_option(label="Last query")
+    expect(sinks.locator(".sinks-definition")).to_contain_text("StreamingLLM")
+    expect(finding(sinks)).to_contain_text(re.compile(r"uniform would be 4\.0\s%"))
+    expect(rows(sinks).first).not_to_contain_text("<bos>")
+    expect(selected_rows(sinks)).to_have_count(1)
+    expect(chosen(sinks)).to_contain_text(position)
+
+
+def test_the_table_filters_by_label_and_by_number(sinks):
+    sinks.locator("shiny-data-frame thead input").nth(3).fill("parking")
+    expect(rows(sinks)).to_have_count(1)
+    expect(rows(sinks).first).to_contain_text("<bos>")
+
+
+def test_editable_thresholds_change_both_rules(sinks):
+    sinks.get_by_text("Thresholds, and what the labels mean").click()
+    sinks.get_by_label("Parked: writes less than ×").fill("0.01")
+    expect(finding(sinks)).to_contain_text("not merely parked")
+    before = sinks.locator("#sinks-table_finding").inner_text()
+    sinks.get_by_label("SinkFix: share above θ").fill("0.9")
+    expect(sinks.locator("#sinks-table_finding")).to_contain_text("0 beneficial, 0 detrimental, 25 neutral")
+    assert "25 neutral" not in before
+    expect(sinks.get_by_text("That is the signature of harmless parking")).to_be_visible()
+
+
+def test_epsilon_moves_the_sink_rate_and_the_sentence(sinks):
+    box = sinks.locator(".sl-box", has_text="Sink rate")
+    expect(box).to_contain_text("ε = 0.3")
+    sinks.evaluate("$('#sinks-epsilon').data('ionRangeSlider').update({from: 0.95})")
+    expect(box).to_contain_text("ε = 0.95")
+    expect(box.locator(".sl-value")).to_contain_text("0")
+    expect(sinks.locator("#sinks-ecdf_finding")).to_contain_text(re.compile(r"more than 95\s%"))
+
+
+def test_charts_are_drawn_and_say_what_they_show(sinks):
+    charts = sinks.locator(".sl-chart")
+    expect(charts).to_have_count(5)
+    for number in range(5):
+        expect(charts.nth(number)).to_have_attribute("aria-label", re.compile(r".+\.$"))
+        expect(charts.nth(number).locator("svg").first).to_be_visible()
+
+
+def test_csv_names_its_definition_and_holds_every_token(sinks):
+    saved = download(sinks, "Download the table as CSV")
+    assert saved.suggested_filename == "sinks-hand-made-eligible.csv"
+    with open(saved.path(), encoding="utf-8", newline="") as file:
+        lines = list(csv.DictReader(file))
+    assert len(lines) == 25
+    assert lines[0]["label"] == "parking sink"
+    assert {line["definition"] for line in lines} == {"eligible"}
+
+
+def test_json_holds_the_analysis_and_what_it_rests_on(sinks):
+    saved = download(sinks, "Download the analysis as JSON")
+    report = json.loads(Path(saved.path()).read_text("utf-8"))
+    assert report["schema"] == "sinklens/sinks/1"
+    assert report["model"]["dtype"] == "float32"
+    assert report["tokens"][3]["str"] == "<b>brown</b>"
+    assert report["thresholds"]["sinkfix_share"] == 0.02
+    assert len(report["tokens"][0]["value_norm"]) == 6
+
+
+@pytest.mark.parametrize(
+    ("run", "sentence"),
+    [
+        ("uniform", "No sink here."),
+        ("short", "Too short to say: on 4 tokens"),
+        ("single", "Too short to say: on 1 token"),
+        ("learned", "No token is a sink here."),
+    ],
+)
+def test_having_no_sink_is_a_result(sinks, run, sentence):
+    sinks.get_by_label("Capture").select_option(run)
+    expect(finding(sinks)).to_contain_text(sentence)
+    expect(sinks.locator(".shiny-output-error")).to_have_count(0)
+
+
+def test_a_learned_sink_has_its_own_row(sinks):
+    sinks.get_by_label("Capture").select_option("learned")
+    expect(finding(sinks)).to_contain_text(re.compile(r"40\s% of a row goes to the sink"))
+    sinks.locator("shiny-data-frame thead input").nth(3).fill("learned")
+    expect(rows(sinks)).to_have_count(1)
+    rows(sinks).first.click()
+    expect(sinks.get_by_text("Selected token: None")).to_be_visible()
+
+
+def test_the_page_fits_a_phone(sinks):
+    sinks.set_viewport_size({"width": 390, "height": 800})
+    expect(sinks.locator(".sl-chart").first).to_be_visible()
+    sinks.wait_for_function("document.documentElement.scrollWidth <= 390")
+
+
+def test_axe_finds_nothing_serious_that_is_ours(sinks):
+    sinks.add_script_tag(path=AXE)
+    found = sinks.evaluate("axe.run({exclude: ['shiny-data-frame', '.irs']})")
+    serious = [item for item in found["violations"] if item["impact"] in {"serious", "critical"}]
+    assert [(item["id"], [node["html"][:160] for node in item["nodes"]]) for item in serious] == []
