@@ -47,6 +47,9 @@ def _thresholds_ui() -> Tag:
             ui.input_numeric(
                 "write_ratio", "Parked: writes less than ×", default.write_ratio, min=0, step=0.05
             ),
+            ui.input_numeric(
+                "content_ratio", "Read: writes at least ×", default.content_ratio, min=0, step=0.05
+            ),
             ui.input_numeric("sinkfix_share", "SinkFix: share above θ", fix.share, min=0, max=1, step=0.01),
             ui.input_numeric(
                 "sinkfix_value_ratio", "SinkFix: ‖v‖ below ×", fix.value_ratio, min=0, step=0.05

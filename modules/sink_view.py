@@ -51,6 +51,7 @@ def sink_view(input: Inputs, state: RunState) -> SinkView:
         return Thresholds(
             excess=_or(input.excess(), default.excess),
             write_ratio=_or(input.write_ratio(), default.write_ratio),
+            content_ratio=_or(input.content_ratio(), default.content_ratio),
             epsilon=input.epsilon(),
             sinkfix=SinkFixThresholds(
                 share=_or(input.sinkfix_share(), default.sinkfix.share),

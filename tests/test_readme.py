@@ -22,6 +22,10 @@ def test_documented_numbers_are_the_defaults():
     }
 
 
+def test_the_documented_default_model_is_the_default():
+    assert f"| `SINKLENS_DEFAULT_MODEL` | `{Settings().default_model}` |" in README
+
+
 def test_every_picture_of_the_readme_exists():
     pictures = re.findall(r"!\[[^\]]*\]\(([^)]+)\)", README)
     assert pictures

@@ -100,6 +100,7 @@ RECIPES = {
             "bpe",
             seed=2,
             rows=RowPlan(repeat_stages=((0, 0.3), (136, 0.6), (1800, 0.25))),
+            schedule=Schedule(decay_start=1792, n_decay=300),
             muon_parts=("self_attn", "gate_proj", "up_proj"),
         ),
         Recipe(
@@ -109,6 +110,8 @@ RECIPES = {
             "wordpiece",
             seed=3,
             rows=RowPlan(n_rows=16, n_tokens=128),
+            schedule=Schedule(peak=2e-3),
+            muon_parts=("attention", "intermediate"),
         ),
     )
 }

@@ -114,8 +114,8 @@ class Run:
             "losses": self.losses[-200:],
             "torch_rng": torch.get_rng_state(),
         }
-        stable = self.schedule.decay_start is None
-        name = "stable.pt" if stable else "decayed.pt"
+        decay_start = self.schedule.decay_start
+        name = "stable.pt" if decay_start is None or self.step <= decay_start else "decayed.pt"
         write_atomically(self.folder / name, lambda path: torch.save(state, path))
 
     def resume(self) -> None:

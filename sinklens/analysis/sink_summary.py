@@ -7,7 +7,7 @@ import pandas as pd
 from sinklens.analysis.quantity import percent
 from sinklens.analysis.sinks import LABELS, LEARNED_SINK_INDEX
 
-SINK_LABELS = ("parking sink", "content target", "attended")
+SINK_LABELS = ("parking sink", "mixed sink", "content target", "attended")
 """Labels of tokens that clearly receive more than uniform attention would give them."""
 
 
@@ -71,8 +71,10 @@ def _name(row) -> str:
 def _effect(row) -> str:
     if row["label"] == "parking sink":
         return f"Attention there writes {row['write_ratio']:.2f} × as much as elsewhere: it is parked."
+    if row["label"] == "mixed sink":
+        return f"Attention there writes {row['write_ratio']:.2f} × as much as elsewhere: partly parked."
     if row["label"] == "content target":
-        return f"Attention there writes {row['write_ratio']:.2f} × as much as elsewhere: not merely parked."
+        return f"Attention there writes {row['write_ratio']:.2f} × as much as elsewhere: it is read."
     return "What it writes is not known, because this model gives no value vectors."
 
 

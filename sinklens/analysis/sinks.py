@@ -44,6 +44,8 @@ class Thresholds:
     """A token is attended when its excess over the floor is at least this: a tenth of what is possible."""
     write_ratio: float = 0.5
     """Below this a unit of attention writes less than half as much as elsewhere, and is called parked."""
+    content_ratio: float = 0.8
+    """From here on a unit of attention writes about as much as elsewhere; below, the token is mixed."""
     n_tokens: int = N_TOKENS_MIN
     """With fewer tokens no label is given."""
     n_viewers: int = 8
@@ -66,7 +68,8 @@ LABELS: dict[str, Label] = {
     label.name: label
     for label in (
         Label("parking sink", "P", "Much attention, small values: heads rest here and little is written."),
-        Label("content target", "C", "Much attention, and it writes at least half as much as elsewhere."),
+        Label("mixed sink", "M", "Much attention; many heads only rest here, others write something."),
+        Label("content target", "C", "Much attention, and it writes about as much as elsewhere."),
         Label("attended", "A", "Much attention; without value vectors its effect is not known."),
         Label("few queries", "F", "A high mean over too few queries to be believed."),
         Label("learned sink", "L", "Attention on the model's own sink logit, which writes nothing."),
@@ -195,7 +198,9 @@ def _verdict(row, n_viewers: float, n_tokens: int, thresholds: Thresholds) -> tu
     wrote = f"{received}; a unit of attention here writes {row.write_ratio:.2f} × as much as elsewhere"
     if row.write_ratio < thresholds.write_ratio:
         return "parking sink", f"{wrote}, below {thresholds.write_ratio:g}."
-    return "content target", f"{wrote}, {thresholds.write_ratio:g} or more."
+    if row.write_ratio < thresholds.content_ratio:
+        return "mixed sink", f"{wrote}, between {thresholds.write_ratio:g} and {thresholds.content_ratio:g}."
+    return "content target", f"{wrote}, {thresholds.content_ratio:g} or more."
 
 
 def _learned_sink_row(profile: Profile, epsilon: float) -> pd.DataFrame:

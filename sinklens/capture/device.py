@@ -11,7 +11,8 @@ def choose_device() -> tuple[torch.device, str]:
         return torch.device("cuda"), f"a GPU is there ({torch.cuda.get_device_name()})"
     if torch.backends.mps.is_available():
         return torch.device("mps"), "an Apple GPU is there"
-    return torch.device("cpu"), f"no GPU was found; {torch.get_num_threads()} CPU threads are used"
+    n_threads = torch.get_num_threads()
+    return torch.device("cpu"), f"no GPU was found; CPU threads in use: {n_threads}"
 
 
 def choose_dtype(stored: torch.dtype | None, device: torch.device) -> tuple[torch.dtype, str]:

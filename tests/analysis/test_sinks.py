@@ -98,7 +98,9 @@ def test_every_definition_finds_a_sink_that_takes_half_of_everything(definition)
 def test_thresholds_decide_the_label():
     capture = resting(sink_norm=0.2)
     assert label_of(capture, thresholds=Thresholds(excess=0.6)) == "ordinary"
-    assert label_of(capture, thresholds=Thresholds(write_ratio=0.1)) == "content target"
+    assert label_of(capture, thresholds=Thresholds(write_ratio=0.1)) == "mixed sink"
+    everything = Thresholds(write_ratio=0.1, content_ratio=0.15)
+    assert label_of(capture, thresholds=everything) == "content target"
     assert label_of(capture, thresholds=Thresholds(n_tokens=30)) == "too short to say"
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
+from sinklens.settings import Settings
 from tests.browser.panel_steps import expect_problem, expect_tokens, open_stored_example, run_text
 
 WEIRD_TEXTS = {
@@ -87,7 +88,7 @@ def test_markup_in_the_name_of_a_model_is_text(ready: Page):
 def test_an_unknown_model_without_a_network_is_told(ready: Page):
     name_model(ready, "nobody/knows-this-model")
     expect_problem(ready, "nobody/knows-this-model")
-    expect_problem(ready, "demo-gpt2")
+    expect_problem(ready, Settings().default_model)
 
 
 def test_a_folder_without_a_model_is_told(ready: Page, tmp_path: Path):

@@ -10,6 +10,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from modules import examples
+from sinklens.settings import Settings
 from tests.browser.panel_steps import expect_tokens, open_stored_example, text_area
 
 
@@ -27,7 +28,8 @@ def test_the_page_opens_with_an_analysed_text_and_says_that_it_is_stored(first_p
 
 def test_the_panel_names_the_model_on_screen_and_its_self_check(first_page: Page):
     facts = first_page.locator("#panel-model_facts")
-    expect(facts).to_contain_text(re.compile(r"demo-gpt2 · gpt2 · \d+ layers × \d+ heads · checked ✓"))
+    name = Settings().default_model
+    expect(facts).to_contain_text(re.compile(rf"{name} · \w+ · \d+ layers × \d+ heads · checked ✓"))
 
 
 def test_nothing_runs_for_the_first_paint(first_page: Page, base_url: str):

@@ -46,7 +46,7 @@ def download(page, name):
 
 def test_finding_names_the_sink_with_its_floor_and_its_effect(sinks):
     expect(finding(sinks)).to_contain_text(re.compile(r"receives \d+\s%.*uniform would be \d+\s%.*parked"))
-    expect(sinks.locator(".sl-box", has_text="Parking sinks").locator(".sl-value")).to_have_text("1")
+    expect(sinks.locator(".sl-box", has_text="parked,").locator(".sl-value")).to_have_text("1")
     expect(chosen(sinks)).to_contain_text("<bos>")
 
 
@@ -90,7 +90,7 @@ def test_the_table_filters_by_label_and_by_number(sinks):
 def test_editable_thresholds_change_both_rules(sinks):
     sinks.get_by_text("Thresholds, and what the labels mean").click()
     sinks.get_by_label("Parked: writes less than ×").fill("0.01")
-    expect(finding(sinks)).to_contain_text("not merely parked")
+    expect(finding(sinks)).to_contain_text("partly parked")
     before = sinks.locator("#sinks-table_finding").inner_text()
     sinks.get_by_label("SinkFix: share above θ").fill("0.9")
     expect(sinks.locator("#sinks-table_finding")).to_contain_text("0 beneficial, 0 detrimental, 25 neutral")

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 from shiny import render
-from shiny.testserver import test_server_async as panel_session
+from shiny.testserver import test_server_async
 
 from modules.request_panel import request_panel_server
 from sinklens.errors import EmptyText, TextTooLong
@@ -30,8 +30,14 @@ INPUTS = {
     RUN: 0,
     STOP: 0,
 }
+PATIENCE_S = 60
+"""Shiny gives up after 5 s by itself, which a busy machine needs for the first flush alone."""
 TURNS = 400
 """How often a test looks again before it gives up; each look is 10 ms apart."""
+
+
+def panel_session(app):
+    return test_server_async(app, timeout_secs=PATIENCE_S)
 
 
 class LimitedEngine(StandInEngine):
