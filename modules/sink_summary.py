@@ -43,9 +43,7 @@ def _boxes(view: SinkView) -> list[Tag]:
     n_tokens, n_parking, n_mixed = sum(counts.values()), counts["parking sink"], counts["mixed sink"]
     n_sinks, n_content = n_parking + n_mixed, counts["content target"]
     return [
-        value_box(
-            "Sinks", str(n_parking + n_mixed), f"of {n_tokens} tokens: {n_parking} parked, {n_mixed} mixed"
-        ),
+        value_box("Sinks", str(n_sinks), f"of {n_tokens} tokens: {n_parking} parked, {n_mixed} mixed"),
         value_box("Content targets", str(n_content), f"of {n_tokens} tokens: much attention, and it writes"),
         _rate_box(view),
         _strongest_box(view),

@@ -81,6 +81,8 @@ def training_paragraph(recipe: Recipe, numbers: dict, log: dict) -> str:
     decay = "no decay yet"
     if schedule["decay_start"] is not None:
         decay = f"linear decay from step {schedule['decay_start']:,}"
+        if numbers["n_steps"] < schedule["decay_start"] + schedule["n_decay"]:
+            decay += f", stopped before its {schedule['n_decay']:,} steps were over"
     return (
         f"{config.num_hidden_layers} layers of width {config.hidden_size}, {heads}, "
         f"vocabulary {config.vocab_size:,}, {numbers['n_parameters'] / 1e6:.2f} M parameters. "

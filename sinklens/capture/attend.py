@@ -63,3 +63,9 @@ def blocks(n_heads: int, n_queries: int, n_keys: int) -> Iterator[tuple[slice, s
         rows = slice(start, min(start + n_rows, n_queries))
         for head in range(0, n_heads, n_block_heads):
             yield slice(head, min(head + n_block_heads, n_heads)), rows
+
+
+def repeat_heads(per_kv_head: torch.Tensor, n_heads: int) -> torch.Tensor:
+    """(G, ...) to (H, ...): grouped-query heads share their key-value head; no copy where H equals G."""
+    n_repeats = n_heads // per_kv_head.shape[0]
+    return per_kv_head if n_repeats == 1 else per_kv_head.repeat_interleave(n_repeats, dim=0)

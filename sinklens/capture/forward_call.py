@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 import torch
 
-from sinklens.capture.attend import attend
+from sinklens.capture.attend import attend, repeat_heads
 from sinklens.capture.edits import LayerEdits
 from sinklens.capture.profile_builder import ProfileBuilder
 from sinklens.capture.scores import ScoreRules
@@ -77,9 +77,9 @@ class ForwardCall:
         edits = LayerEdits.of(self.interventions, stream, layer)
         visibility = Visibility.of(rules, q.shape[1], k.shape[1])
         tally = self._tally(stream, layer, q.shape[0], rules, visibility, q.device)
-        wide_k, wide_v = _repeat(k, n_heads), _repeat(v, n_heads)
+        wide_k, wide_v = repeat_heads(k, n_heads), repeat_heads(v, n_heads)
         outputs = attend(q, wide_k, wide_v, rules, edits, tally)
-        norms = self._norms(module, q, k, v, outputs)
+        norms = self._norms(module, q, k, wide_v, outputs)
         builder.add_layer(tally, rules, visibility, norms)
         builder.add_state(q, k, v, rules)
         self._count_call()
@@ -102,16 +102,15 @@ class ForwardCall:
             map_heads=tuple(head for s, at, head in self.plan.maps if (s, at) == (stream, layer)),
         )
 
-    def _norms(self, module, q, k, v, outputs) -> dict[str, torch.Tensor]:
+    def _norms(self, module, q, k, wide_v, outputs) -> dict[str, torch.Tensor]:
         n_heads = q.shape[0]
-        wide_v = _repeat(v, n_heads)
         norms = {
             "q_norm": q.norm(dim=-1),
-            "k_norm": _repeat(k.norm(dim=-1), n_heads),
+            "k_norm": repeat_heads(k.norm(dim=-1), n_heads),
             "v_norm": wide_v.norm(dim=-1),
             "out_norm": outputs.norm(dim=-1),
         }
-        gram = self.output_gram(module, n_heads, v.shape[-1])
+        gram = self.output_gram(module, n_heads, wide_v.shape[-1])
         if gram is not None:
             squared = torch.linalg.vecdot(torch.bmm(wide_v, gram), wide_v)
             norms["vo_norm"] = squared.clamp_min(0).sqrt()
@@ -121,8 +120,3 @@ class ForwardCall:
         self.n_calls_done += 1
         fraction = self.n_calls_done / max(self.n_attention_calls, 1)
         self.on_progress(min(fraction, 1.0), f"layer {self.n_calls_done} of {self.n_attention_calls}")
-
-
-def _repeat(per_kv_head: torch.Tensor, n_heads: int) -> torch.Tensor:
-    """(G, ...) to (H, ...): grouped-query heads share their key-value head."""
-    return per_kv_head.repeat_interleave(n_heads // per_kv_head.shape[0], dim=0)

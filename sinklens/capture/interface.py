@@ -11,7 +11,7 @@ import torch
 from transformers import AttentionInterface, AttentionMaskInterface
 from transformers.masking_utils import sdpa_mask
 
-from sinklens.capture.attend import attend
+from sinklens.capture.attend import attend, repeat_heads
 from sinklens.capture.edits import LayerEdits
 from sinklens.capture.forward_call import ForwardCall
 from sinklens.capture.scores import ScoreRules
@@ -48,13 +48,14 @@ def sinklens_attention(
         )
         q, k, v = query[item].float(), key[item].float(), value[item].float()
         outputs.append(attend_plain(q, k, v, rules) if call is None else call.attend(module, q, k, v, rules))
-    return torch.stack(outputs).transpose(1, 2).to(query.dtype).contiguous(), None
+    stacked = outputs[0][None] if len(outputs) == 1 else torch.stack(outputs)
+    return stacked.transpose(1, 2).to(query.dtype).contiguous(), None
 
 
 def attend_plain(q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, rules: ScoreRules) -> torch.Tensor:
     """Attention without edits or counting; shapes as in `attend`, key-value heads not repeated."""
-    n_groups = q.shape[0] // k.shape[0]
-    return attend(q, k.repeat_interleave(n_groups, 0), v.repeat_interleave(n_groups, 0), rules, LayerEdits())
+    n_heads = q.shape[0]
+    return attend(q, repeat_heads(k, n_heads), repeat_heads(v, n_heads), rules, LayerEdits())
 
 
 def _rules(module, query, key, item, mask, scaling, softcap, s_aux, position_bias, is_causal) -> ScoreRules:

@@ -31,4 +31,4 @@ def expect_problem(page: Page, words: str) -> None:
 def open_stored_example(page: Page, url: str) -> None:
     """Open the page and wait until its stored example is on screen."""
     page.goto(url)
-    expect(page.locator("#panel-notes")).to_contain_text("stored run")
+    expect(page.get_by_text("Stored example.")).to_be_visible()

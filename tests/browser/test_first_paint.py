@@ -40,6 +40,7 @@ def test_nothing_runs_for_the_first_paint(first_page: Page, base_url: str):
 
 
 def test_run_computes_the_stored_text_anew(first_page: Page):
+    expect(first_page.locator("#panel-notes")).to_contain_text("stored run")
     stored = first_page.locator("#panel-notes").inner_text()
     first_page.get_by_role("button", name="Run", exact=True).click()
     expect_tokens(first_page, stored.split()[0])
