@@ -90,7 +90,7 @@ RECIPES = {
             "bpe",
             seed=1,
             rows=RowPlan(repeat_stages=((0, 0.5), (300, 0.6))),
-            schedule=Schedule(n_warmup=100),
+            schedule=Schedule(n_warmup=100, decay_start=1449, n_decay=1000),
             muon_parts=("c_attn", "attn.c_proj", "c_fc"),
         ),
         Recipe(

@@ -60,8 +60,9 @@ def sink_head_table(numbers: dict) -> str:
     if not heads:
         return "No head passes a share of 0.3 on the mean over the sequences.\n"
     columns = list(heads[0])
+    passing = "1 head passes" if len(heads) == 1 else f"{len(heads)} heads pass"
     lines = [
-        f"{len(heads)} heads pass a share of 0.3 on the mean over the sequences; the strongest:",
+        f"{passing} a share of 0.3 on the mean over the sequences; the strongest:",
         "",
         "| " + " | ".join(column.replace("_", " ") for column in columns) + " |",
         "|---" * len(columns) + "|",

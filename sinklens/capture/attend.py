@@ -11,14 +11,16 @@ from collections.abc import Iterator
 import torch
 
 from sinklens.capture.edits import LayerEdits
-from sinklens.capture.scores import ScoreRules, attention_rows
+from sinklens.capture.scores import ScoreRules, Scratch, attention_rows
 from sinklens.capture.tally import LayerTally
 from sinklens.capture.thumbnail import cell_size
 
-N_BLOCK_CELLS = 1 << 19
-"""Cells in one block of weights: 2 MB of float32 stay in the caches through all passes over it."""
 N_BLOCK_ROWS = 64
-"""Fewest rows in a block; below this the products lose more than the cache gains."""
+"""Rows in a block of a long text: fewer make the products slow, more push the block out of the cache."""
+N_SMALL_CELLS = 1 << 18
+"""Short texts take more rows, up to this many cells: below it the calls cost more than the numbers."""
+N_BLOCK_CELLS = 1 << 22
+"""Most cells in a block (16 MB of float32); beyond it the heads are split as well."""
 
 
 def attend(
@@ -43,21 +45,28 @@ def attend(
         Before the output projection, after edits.
     """
     outputs = q.new_empty(q.shape[0], q.shape[1], v.shape[2])
-    for heads, rows in blocks(q.shape[0], q.shape[1], k.shape[1]):
-        scores, weights = attention_rows(
-            q[heads], k[heads], rules.of_heads(heads), edits.of_heads(heads), rows
-        )
+    # Families hand over transposed views; products of strided blocks are several times slower.
+    q, k, v = q.contiguous(), k.contiguous(), v.contiguous()
+    plan = list(blocks(q.shape[0], q.shape[1], k.shape[1]))
+    scratch = Scratch(max(_n_cells(block, k.shape[1]) for block in plan), like=q)
+    for heads, rows in plan:
+        own_rules, own_edits = rules.of_heads(heads), edits.of_heads(heads)
+        scores, weights = attention_rows(q[heads], k[heads], own_rules, own_edits, rows, scratch)
         outputs[heads, rows] = torch.bmm(weights, v[heads, : weights.shape[2]])
         if tally is not None:
             tally.add(heads, rows, weights, None if edits.changes_weights else scores)
     return edits.drop_outputs(outputs)
 
 
+def _n_cells(block: tuple[slice, slice], n_keys: int) -> int:
+    heads, rows = block
+    return (heads.stop - heads.start) * (rows.stop - rows.start) * n_keys
+
+
 def blocks(n_heads: int, n_queries: int, n_keys: int) -> Iterator[tuple[slice, slice]]:
     """Heads and rows in blocks of bounded size; rows start at multiples of a thumbnail cell."""
     cell = cell_size(n_queries)
-    smallest = -(-N_BLOCK_ROWS // cell) * cell
-    n_rows = max(smallest, N_BLOCK_CELLS // (n_heads * n_keys) // cell * cell)
+    n_rows = -(-max(N_BLOCK_ROWS, N_SMALL_CELLS // (n_heads * n_keys)) // cell) * cell
     n_block_heads = max(1, min(n_heads, N_BLOCK_CELLS // (min(n_rows, n_queries) * n_keys)))
     for start in range(0, n_queries, n_rows):
         rows = slice(start, min(start + n_rows, n_queries))

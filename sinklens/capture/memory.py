@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import torch
 
-from sinklens.capture.attend import N_BLOCK_CELLS
+from sinklens.capture.attend import N_BLOCK_CELLS, N_BLOCK_ROWS
 from sinklens.capture.thumbnail import N_CELLS_MAX, cell_size
 from sinklens.errors import NotEnoughMemory
 from sinklens.records import CapturePlan, ModelInfo
@@ -44,7 +44,8 @@ def estimate(info: ModelInfo, n_tokens: int, plan: CapturePlan) -> MemoryEstimat
     states = info.n_layers * n_streams * n_tokens * per_token * _FLOAT_BYTES if plan.states else 0
     squares = len(plan.maps) + (5 if plan.mean_maps else 0)
     squares += n_maps if info.capture_path == "eager hooks" else 0
-    block = max(N_BLOCK_CELLS, info.n_heads * n_tokens * cell_size(n_tokens)) * _FLOAT_BYTES * _N_BLOCK_COPIES
+    one_head = n_tokens * max(N_BLOCK_ROWS, cell_size(n_tokens))
+    block = max(one_head, min(info.n_heads * one_head, N_BLOCK_CELLS)) * _FLOAT_BYTES * _N_BLOCK_COPIES
     wide = n_tokens * max(info.hidden_size, info.n_heads * info.head_dim) * _FLOAT_BYTES * _N_WIDE_ACTIVATIONS
     logits = min(n_tokens, 256) * info.vocabulary_size * _FLOAT_BYTES * 3 if info.has_lm_head else 0
     return MemoryEstimate(profile, states, squares * n_tokens**2 * _FLOAT_BYTES, block + wide + logits)

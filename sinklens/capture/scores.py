@@ -6,6 +6,7 @@ disagree. Every tensor is of one text (no batch axis): H query heads, Q queries,
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 
 import torch
@@ -55,7 +56,32 @@ class ScoreRules:
         return queries >= torch.arange(n_keys, device=device)[None, :]
 
 
-def raw_scores(q: torch.Tensor, k: torch.Tensor, rules: ScoreRules, rows: slice, n_keys: int) -> torch.Tensor:
+class Scratch:
+    """Memory for two blocks, used again for every block of a layer.
+
+    Fresh blocks of a few megabytes each leave holes between the small results that stay, and the
+    peak of a long text grows by half.
+    """
+
+    def __init__(self, n_cells: int, like: torch.Tensor) -> None:
+        self._scores = like.new_empty(n_cells)
+        self._weights = like.new_empty(n_cells)
+
+    def scores(self, *shape: int) -> torch.Tensor:
+        return self._scores[: math.prod(shape)].view(shape)
+
+    def weights(self, *shape: int) -> torch.Tensor:
+        return self._weights[: math.prod(shape)].view(shape)
+
+
+def raw_scores(
+    q: torch.Tensor,
+    k: torch.Tensor,
+    rules: ScoreRules,
+    rows: slice,
+    n_keys: int,
+    scratch: Scratch | None = None,
+) -> torch.Tensor:
     """Scaled, capped and biased scores before any mask.
 
     Parameters
@@ -67,7 +93,8 @@ def raw_scores(q: torch.Tensor, k: torch.Tensor, rules: ScoreRules, rows: slice,
     -------
     float32 tensor of shape (H, rows, n_keys)
     """
-    scores = torch.bmm(q[:, rows] * rules.scaling, k[:, :n_keys].transpose(1, 2))
+    out = None if scratch is None else scratch.scores(q.shape[0], rows.stop - rows.start, n_keys)
+    scores = torch.bmm(q[:, rows] * rules.scaling, k[:, :n_keys].transpose(1, 2), out=out)
     if rules.softcap is not None:
         scores = scores.div_(rules.softcap).tanh_().mul_(rules.softcap)
     if rules.bias is not None:
@@ -76,7 +103,12 @@ def raw_scores(q: torch.Tensor, k: torch.Tensor, rules: ScoreRules, rows: slice,
 
 
 def attention_rows(
-    q: torch.Tensor, k: torch.Tensor, rules: ScoreRules, edits: LayerEdits, rows: slice
+    q: torch.Tensor,
+    k: torch.Tensor,
+    rules: ScoreRules,
+    edits: LayerEdits,
+    rows: slice,
+    scratch: Scratch | None = None,
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Weights of some rows, over the keys that these rows can see at most.
 
@@ -88,10 +120,10 @@ def attention_rows(
         Softmax of the scores (and the learned sink, whose column is dropped), after edits of weights.
     """
     n_keys = rules.n_keys_needed(rows.stop, k.shape[1])
-    scores = raw_scores(q, k, rules, rows, n_keys)
+    scores = raw_scores(q, k, rules, rows, n_keys, scratch)
     _hide(scores, rules, rows, n_keys)
     edits.mask_scores(scores, NOT_VISIBLE)
-    weights = _softmax(scores, rules.sink_logits)
+    weights = _softmax(scores, rules.sink_logits, scratch)
     if rules.mask is not None or edits.masks_keys:
         # A row with nothing to see would otherwise spread evenly over what is hidden.
         weights = weights.masked_fill_(scores == NOT_VISIBLE, 0.0)
@@ -108,8 +140,8 @@ def _hide(scores: torch.Tensor, rules: ScoreRules, rows: slice, n_keys: int) -> 
         corner.masked_fill_(future, NOT_VISIBLE)
 
 
-def _softmax(scores: torch.Tensor, sink_logits: torch.Tensor | None) -> torch.Tensor:
+def _softmax(scores: torch.Tensor, sink_logits: torch.Tensor | None, scratch: Scratch | None) -> torch.Tensor:
     if sink_logits is None:
-        return scores.softmax(-1)
+        return torch.softmax(scores, -1, out=None if scratch is None else scratch.weights(*scores.shape))
     sink = sink_logits.to(scores)[:, None, None].expand(-1, scores.shape[1], 1)
     return torch.cat([scores, sink], dim=-1).softmax(-1)[..., :-1]
