@@ -68,7 +68,7 @@ def share_box(summary: RunSummary, sheet: str) -> Tag:
     return value_box(
         "First-token share",
         percent(summary.first_share),
-        f"mean of all heads; uniform {percent(summary.first_floor)}, excess {excess:.2f}",
+        f"mean of all heads; uniform {percent(summary.first_floor)}, excess {excess:z.2f}",
         help=help,
     )
 

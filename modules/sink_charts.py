@@ -19,8 +19,6 @@ from sinklens.analysis.received import mean_over
 from sinklens.analysis.shares import share_by_head, share_floor, top_head
 from sinklens.analysis.sinks import token_by_layer
 
-SIDE_COLOURS = {"A": "var(--sl-side-a)", "B": "var(--sl-side-b)"}
-
 
 def layers_server(view: SinkView, colour: str) -> None:
     """Attention received by the token in view, layer by layer, and its norms."""

@@ -74,7 +74,7 @@ def _first_token_box(view: SinkView) -> Tag:
         f"{numbers.ratio:.1f} × the others' mean" if math.isfinite(numbers.ratio) else "nothing on the others"
     )
     floor = float(mean_over(share_floor(view.profile(), "raw"), axis=0))
-    note = f"raw mean, uniform {percent(floor)}; {ratio}; {numbers.progression:+.0f} points over the layers"
+    note = f"raw mean, uniform {percent(floor)}; {ratio}; {numbers.progression:+z.0f} points over the layers"
     return value_box("First-token share", percent(numbers.percent / 100), note)
 
 

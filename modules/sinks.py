@@ -7,8 +7,8 @@ from shiny import Inputs, Outputs, Session, module, reactive, render, ui
 from shinywidgets import output_widget
 
 from modules.run_state import RunState
+from modules.side_colours import SIDE_COLOURS
 from modules.sink_charts import (
-    SIDE_COLOURS,
     heads_server,
     layers_server,
     positions_server,

@@ -6,9 +6,9 @@ import numpy as np
 import plotly.graph_objects as go
 
 from modules.quantity import percent
+from modules.side_colours import SIDE_COLOURS
 from sinklens.analysis.run_summary import LayerCurve
 
-SIDE_COLOURS = {"A": "var(--sl-side-a)", "B": "var(--sl-side-b)"}
 STEADY = 0.05
 """Layers that differ by less than five percentage points are called steady."""
 

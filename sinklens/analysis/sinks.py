@@ -183,7 +183,7 @@ def _verdict(row, n_viewers: float, n_tokens: int, thresholds: Thresholds) -> tu
         )
     if np.isnan(row.excess):
         return "ordinary", "Not applicable: no query is left to average under this definition."
-    received = f"{percent(row.received)} received, {percent(row.floor)} uniform: excess {row.excess:.2f}"
+    received = f"{percent(row.received)} received, {percent(row.floor)} uniform: excess {row.excess:z.2f}"
     if row.excess < 0:
         return (
             "ordinary",
