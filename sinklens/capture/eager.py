@@ -23,7 +23,9 @@ def profile_from_eager(call: ForwardCall, maps: tuple[torch.Tensor, ...]) -> Non
     ----------
     maps : one tensor of shape (1, H, Q, K) per layer
     """
-    builder = call.builders.setdefault("self", ProfileBuilder("self", keep_states=False))
+    builder = call.builders.setdefault(
+        "self", ProfileBuilder("self", n_layers_max=len(maps), keep_states=False)
+    )
     is_causal = all(bool((layer.triu(1) == 0).all()) for layer in maps)
     for index, layer in enumerate(maps):
         call.check_cancelled()

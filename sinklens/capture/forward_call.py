@@ -72,7 +72,7 @@ class ForwardCall:
         """
         self.check_cancelled()
         stream = self.stream_of(module)
-        builder = self.builders.setdefault(stream, ProfileBuilder(stream, keep_states=self.keep_states))
+        builder = self._builder(stream)
         layer, n_heads = builder.n_layers, q.shape[0]
         edits = LayerEdits.of(self.interventions, stream, layer)
         visibility = Visibility.of(rules, q.shape[1], k.shape[1])
@@ -89,6 +89,13 @@ class ForwardCall:
         """Raise RunCancelled when nobody waits for this pass any more."""
         if self.is_cancelled():
             raise RunCancelled("The run was stopped.")
+
+    def _builder(self, stream: str) -> ProfileBuilder:
+        if stream not in self.builders:
+            self.builders[stream] = ProfileBuilder(
+                stream, n_layers_max=self.n_attention_calls, keep_states=self.keep_states
+            )
+        return self.builders[stream]
 
     def _tally(self, stream: str, layer: int, n_heads: int, rules, visibility, device) -> LayerTally:
         return LayerTally(

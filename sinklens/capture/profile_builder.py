@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from sinklens.capture.scores import ScoreRules
-from sinklens.capture.tally import PER_KEY, PER_QUERY, LayerTally
+from sinklens.capture.tally import LayerTally
 from sinklens.capture.visibility import Visibility
 from sinklens.results import LayerState, Profile
 
@@ -14,12 +14,19 @@ NORMS = ("q_norm", "k_norm", "v_norm", "vo_norm", "out_norm")
 
 
 class ProfileBuilder:
-    """Collects one stream, layer by layer, in the order in which the model calls attention."""
+    """Collects one stream, layer by layer, in the order in which the model calls attention.
 
-    def __init__(self, stream: str, *, keep_states: bool) -> None:
+    Every layer is written into its place in arrays of the whole stream: kept apart and stacked at the
+    end, the profile of a long text would need its memory twice. `n_layers_max` may be larger than the
+    number of layers that come; memory that is not written to is not taken.
+    """
+
+    def __init__(self, stream: str, *, n_layers_max: int, keep_states: bool) -> None:
         self.stream = stream
+        self.n_layers = 0
+        self._n_layers_max = n_layers_max
         self._keep_states = keep_states
-        self._layers: list[dict[str, np.ndarray]] = []
+        self._stacks: dict[str, np.ndarray] = {}
         self._states: list[LayerState] = []
         self._head_sum: torch.Tensor | None = None
         self._n_seeing: torch.Tensor | None = None
@@ -27,10 +34,6 @@ class ProfileBuilder:
         self._shared: dict[int, tuple[torch.Tensor, np.ndarray]] = {}
         self.maps: dict[tuple[str, int, int], np.ndarray] = {}
         self.is_causal = False
-
-    @property
-    def n_layers(self) -> int:
-        return len(self._layers)
 
     def add_layer(
         self,
@@ -40,19 +43,19 @@ class ProfileBuilder:
         norms: dict[str, torch.Tensor],
     ) -> None:
         """Take over one finished layer; `norms` may be empty where the family gives no vectors."""
-        layer = {name: _numpy(tally.per_key[name]) for name in PER_KEY}
-        layer |= {name: _numpy(tally.per_query[name]) for name in PER_QUERY}
-        layer["n_below_uniform"] = _numpy(tally.n_below_uniform)
-        layer |= {name: _numpy(value) for name, value in norms.items()}
-        layer |= vars(visibility)
+        counted = {**tally.per_key, **tally.per_query, **norms, "n_below_uniform": tally.n_below_uniform}
         if tally.pen is not None:
-            layer["thumbnails"] = _numpy(tally.pen.picture)
+            counted["thumbnails"] = tally.pen.picture
+        for name, tensor in counted.items():
+            self._put(name, _view(tensor))
+        for name, counts in vars(visibility).items():
+            self._put(name, counts)
         for head, values in tally.maps.items():
             self.maps[(self.stream, self.n_layers, head)] = _numpy(values)
         if tally.head_sum is not None:
             self._add_mean(tally.head_sum, rules, n_heads=tally.n_below_uniform.shape[0])
         self.is_causal = self.is_causal or rules.is_causal
-        self._layers.append(layer)
+        self.n_layers += 1
 
     def add_state(self, q, k, v, rules: ScoreRules) -> None:
         """Keep a layer's vectors (key-value heads not repeated) when the plan asks for them."""
@@ -77,13 +80,18 @@ class ProfileBuilder:
 
     def profile(self) -> Profile:
         """The finished record; vectors that the family does not give are NaN."""
-        names = self._layers[0].keys()
-        stacked = {name: np.stack([layer[name] for layer in self._layers]) for name in names}
+        stacked = {name: stack[: self.n_layers] for name, stack in self._stacks.items()}
         per_key, per_query = stacked["received"].shape, stacked["first_share"].shape
         for name in NORMS:
             shape = per_query if name in ("q_norm", "out_norm") else per_key
             stacked.setdefault(name, np.full(shape, np.nan, np.float32))
         return Profile(stream=self.stream, is_causal=self.is_causal, **stacked, **self._mean_maps())
+
+    def _put(self, name: str, values: np.ndarray) -> None:
+        """Write one layer's array into its place."""
+        if name not in self._stacks:
+            self._stacks[name] = np.empty((self._n_layers_max, *values.shape), values.dtype)
+        self._stacks[name][self.n_layers] = values
 
     def _add_mean(self, head_sum: torch.Tensor, rules: ScoreRules, *, n_heads: int) -> None:
         rows = slice(0, head_sum.shape[0])
@@ -118,8 +126,11 @@ class ProfileBuilder:
         return self._shared[address][1]
 
 
+def _view(tensor: torch.Tensor) -> np.ndarray:
+    """An array that may share the tensor's memory; float32 unless it is boolean."""
+    tensor = tensor.detach()
+    return (tensor if tensor.dtype == torch.bool else tensor.float()).cpu().numpy()
+
+
 def _numpy(tensor: torch.Tensor) -> np.ndarray:
-    array = (
-        tensor.detach().cpu().numpy() if tensor.dtype == torch.bool else tensor.detach().float().cpu().numpy()
-    )
-    return np.array(array, copy=True)
+    return np.array(_view(tensor), copy=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import torch
 
@@ -136,8 +137,14 @@ def _hide(scores: torch.Tensor, rules: ScoreRules, rows: slice, n_keys: int) -> 
     elif rules.is_causal:
         n_rows = rows.stop - rows.start
         corner = scores[:, :, rows.start : n_keys]
-        future = torch.ones(n_rows, corner.shape[2], dtype=torch.bool, device=scores.device).triu_(1)
-        corner.masked_fill_(future, NOT_VISIBLE)
+        corner.masked_fill_(_future(n_rows, corner.shape[2], scores.device), NOT_VISIBLE)
+
+
+@lru_cache(maxsize=8)
+def _future(n_rows: int, n_columns: int, device: torch.device) -> torch.Tensor:
+    """(n_rows, n_columns) bool, True above the diagonal; every block but the last shares one."""
+    with torch.inference_mode(False):  # kept beyond this pass, and a later pass may want gradients
+        return torch.ones(n_rows, n_columns, dtype=torch.bool, device=device).triu_(1)
 
 
 def _softmax(scores: torch.Tensor, sink_logits: torch.Tensor | None, scratch: Scratch | None) -> torch.Tensor:

@@ -62,7 +62,7 @@ def tokenise(
         raise EmptyText("The tokenizer finds no token in this text (it may hold only invisible characters).")
     head, tail = _frame(tokenizer, policy)
     part, window = _part(len(body), len(head) + len(tail), policy, n_tokens_max)
-    return _prompt(tokenizer, text, head, body[part], spans[part], tail, window, n_total=len(body))
+    return _prompt(tokenizer, text, head, body[part], spans[part], tail, window, part.start, len(body))
 
 
 def _encode(tokenizer, text: str) -> tuple[list[int], list[tuple[int, int] | None]]:
@@ -112,7 +112,7 @@ def _part(
     return slice(policy.window * room, min((policy.window + 1) * room, n_body)), (policy.window, n_windows)
 
 
-def _prompt(tokenizer, text, head, body, spans, tail, window, *, n_total: int) -> Prompt:
+def _prompt(tokenizer, text, head, body, spans, tail, window, n_before: int, n_total: int) -> Prompt:
     ids = [*head, *body, *tail]
     offsets = [None] * len(head) + spans + [None] * len(tail)
     pieces = tokenizer.convert_ids_to_tokens(ids)
@@ -137,16 +137,17 @@ def _prompt(tokenizer, text, head, body, spans, tail, window, *, n_total: int) -
         bos_added=bool(head) and head[0] == default_bos_id(tokenizer),
         n_tokens_total=n_total + n_frame,
         window=window,
-        warnings=_warnings(len(body), n_total, window),
+        warnings=_warnings(len(body), n_before, n_total, window),
     )
 
 
-def _warnings(n_body: int, n_total: int, window: tuple[int, int]) -> tuple[str, ...]:
+def _warnings(n_body: int, n_before: int, n_total: int, window: tuple[int, int]) -> tuple[str, ...]:
     if n_body == n_total:
         return ()
     if window[1] > 1:
         return (
-            f"Window {window[0] + 1} of {window[1]}: {n_body:,} of {n_total:,} tokens of the text are read.",
+            f"Window {window[0] + 1} of {window[1]}: tokens {n_before + 1:,} to {n_before + n_body:,} "
+            f"of the text's {n_total:,} are read.",
         )
     return (f"The first {n_body:,} of {n_total:,} tokens are read; the rest is left out as you chose.",)
 

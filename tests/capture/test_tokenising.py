@@ -97,6 +97,13 @@ def test_windows_together_read_every_token_once(n_words, n_max):
     assert read == words
 
 
+def test_a_window_says_which_tokens_of_the_text_are_read():
+    words = " ".join(["w1"] * 20)
+    room = len(_tokens(words, n_max=10, long_text="windows")) - 2
+    last = _tokens(words, n_max=10, long_text="windows", window=2)
+    assert last.warnings == (f"Window 3 of 3: tokens {2 * room + 1} to 20 of the text's 20 are read.",)
+
+
 def test_a_window_that_does_not_exist_is_named():
     with pytest.raises(BadSelection, match="windows 0 to 2; got 3"):
         _tokens(" ".join(["w1"] * 20), n_max=10, long_text="windows", window=3)
