@@ -7,7 +7,7 @@ import plotly.graph_objects as go
 
 from modules.quantity import percent
 from modules.side_colours import SIDE_COLOURS
-from sinklens.analysis.run_summary import LayerCurve
+from sinklens.analysis.shares import LayerCurve
 
 STEADY = 0.05
 """Layers that differ by less than five percentage points are called steady."""

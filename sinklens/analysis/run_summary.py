@@ -4,29 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
 import pandas as pd
 
 from sinklens.analysis.global_metrics import MetricValue, global_metrics
-from sinklens.analysis.head_metrics import head_metric, head_metric_floor
+from sinklens.analysis.head_metrics import head_metric
 from sinklens.analysis.received import excess_over, mean_over
-from sinklens.analysis.shares import SinkRate, sink_rate
+from sinklens.analysis.shares import LayerCurve, SinkRate, layer_curve, sink_rate
 from sinklens.analysis.sinks import sink_table
-from sinklens.results import Capture, Profile
-
-
-@dataclass(frozen=True, eq=False)
-class LayerCurve:
-    """First-token share by layer, query 0 left out."""
-
-    mean: np.ndarray
-    """(L,) mean over the heads, 0..1; NaN with a single token."""
-    top: np.ndarray
-    """(L,) the head with the largest share."""
-    top_head: np.ndarray
-    """(L,) int: which head that is."""
-    floor: np.ndarray
-    """(L,) what uniform attention gives."""
+from sinklens.results import Capture
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,6 +31,7 @@ class RunSummary:
     entropy: float
     """Mean over all heads of focus: 0 one key per query, 1 uniform; NaN with a single token."""
     curve: LayerCurve
+    """First-token share by layer, query 0 left out."""
     cards: tuple[MetricValue, ...]
     tokens: pd.DataFrame
     """One row per token, as `sink_table` gives it; a learned sink has index -1."""
@@ -54,7 +40,7 @@ class RunSummary:
 def run_summary(capture: Capture, stream: str | None = None) -> RunSummary:
     """Everything the Overview says about a stream, the main one by default."""
     profile = capture.profile(stream)
-    curve = layer_curve(profile)
+    curve = layer_curve(profile, "excluding_first")
     share, floor = (float(mean_over(values, axis=0)) for values in (curve.mean, curve.floor))
     return RunSummary(
         stream=profile.stream,
@@ -67,16 +53,4 @@ def run_summary(capture: Capture, stream: str | None = None) -> RunSummary:
         curve=curve,
         cards=global_metrics(profile),
         tokens=sink_table(capture, stream=stream),
-    )
-
-
-def layer_curve(profile: Profile) -> LayerCurve:
-    """Mean and largest first-token share of each layer with the floor."""
-    share = head_metric(profile, "first_token_share")
-    known = np.nan_to_num(share, nan=-1.0)
-    return LayerCurve(
-        mean=mean_over(share, axis=1),
-        top=share.max(axis=1),
-        top_head=known.argmax(axis=1),
-        floor=mean_over(head_metric_floor(profile, "first_token_share"), axis=1),
     )

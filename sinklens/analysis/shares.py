@@ -20,6 +20,20 @@ N_TOKENS_MIN = 16
 """Below this length the floor of the first token comes near `GU_EPSILON` (21 % at 16, 31 % at 9 tokens)."""
 
 
+@dataclass(frozen=True, eq=False)
+class LayerCurve:
+    """The share of one key by layer."""
+
+    mean: np.ndarray
+    """(L,) mean over the heads, 0..1; NaN where the definition leaves no query."""
+    top: np.ndarray
+    """(L,) the head with the largest share."""
+    top_head: np.ndarray
+    """(L,) int: which head that is."""
+    floor: np.ndarray
+    """(L,) what uniform attention gives."""
+
+
 @dataclass(frozen=True)
 class SinkRate:
     """Part of the heads that are sinks at a threshold (Gu et al. 2025, Sink^ε)."""
@@ -76,12 +90,15 @@ def share_floor(profile: Profile, definition: str = "eligible", position: int = 
     return received_floor(profile, definition)[:, position]
 
 
-def layer_curve(
-    profile: Profile, definition: str = "eligible", position: int = 0
-) -> tuple[np.ndarray, np.ndarray]:
-    """(L,) mean share over the heads of each layer, and (L,) its floor."""
-    share = mean_over(share_by_head(profile, definition, position), axis=1)
-    return share, share_floor(profile, definition, position)
+def layer_curve(profile: Profile, definition: str = "eligible", position: int = 0) -> LayerCurve:
+    """Mean and largest share of one key in each layer, with the floor."""
+    share = share_by_head(profile, definition, position)
+    return LayerCurve(
+        mean=mean_over(share, axis=1),
+        top=share.max(axis=1),
+        top_head=np.nan_to_num(share, nan=-1.0).argmax(axis=1),
+        floor=share_floor(profile, definition, position),
+    )
 
 
 def top_head(profile: Profile, definition: str = "eligible", position: int = 0) -> TopHead:

@@ -29,6 +29,7 @@ def sink_report(
     """
     profile = capture.profile(stream)
     entry = definition_of(definition)
+    curve = layer_curve(profile, definition)
     report = {
         "schema": SCHEMA,
         "finding": main_finding(table),
@@ -55,8 +56,7 @@ def sink_report(
         "tokens": _tokens(capture, table, stream),
         "heads": _heads(profile),
         "layers": [
-            {"mean": share, "floor": floor}
-            for share, floor in zip(*layer_curve(profile, definition), strict=True)
+            {"mean": share, "floor": floor} for share, floor in zip(curve.mean, curve.floor, strict=True)
         ],
         "aggregate": _aggregate(profile),
         "interventions": [edit.sentence() for edit in capture.request.interventions],

@@ -5,26 +5,14 @@ import math
 import numpy as np
 import pytest
 
-from sinklens.analysis.run_summary import layer_curve, run_summary
+from sinklens.analysis.run_summary import run_summary
 from sinklens.errors import BadSelection
 from tests.analysis.profiles import (
     capture_from_maps,
     one_hot_maps,
-    profile_from_maps,
     random_maps,
     uniform_maps,
 )
-
-
-def test_layer_curve_of_one_uniform_and_one_resting_layer_by_hand():
-    maps = np.concatenate([uniform_maps(1, 2, 4, is_causal=True), one_hot_maps(1, 2, 4)])
-    maps[1, 0] = uniform_maps(1, 1, 4, is_causal=True)[0, 0]
-    curve = layer_curve(profile_from_maps(maps, is_causal=True))
-    uniform = (1 / 2 + 1 / 3 + 1 / 4) / 3
-    assert curve.mean == pytest.approx([uniform, (uniform + 1) / 2])
-    assert curve.top == pytest.approx([uniform, 1.0])
-    assert curve.top_head.tolist() == [0, 1]
-    assert curve.floor == pytest.approx([uniform, uniform])
 
 
 def test_uniform_attention_has_no_excess_no_sink_and_full_entropy():

@@ -57,8 +57,19 @@ def test_progression_is_last_three_layers_minus_first_three():
 
 def test_layer_curve_has_the_mean_over_heads_and_the_floor():
     maps = np.concatenate([one_hot_maps(2, 1, 20), uniform_maps(2, 1, 20, is_causal=True)], axis=1)
-    share, floor = layer_curve(profile_from_maps(maps, is_causal=True))
-    np.testing.assert_allclose(share, (1 + floor) / 2, atol=1e-6)
+    curve = layer_curve(profile_from_maps(maps, is_causal=True))
+    np.testing.assert_allclose(curve.mean, (1 + curve.floor) / 2, atol=1e-6)
+
+
+def test_layer_curve_of_one_uniform_and_one_resting_layer_by_hand():
+    maps = np.concatenate([uniform_maps(1, 2, 4, is_causal=True), one_hot_maps(1, 2, 4)])
+    maps[1, 0] = uniform_maps(1, 1, 4, is_causal=True)[0, 0]
+    curve = layer_curve(profile_from_maps(maps, is_causal=True), "excluding_first")
+    uniform = (1 / 2 + 1 / 3 + 1 / 4) / 3
+    assert curve.mean == pytest.approx([uniform, (uniform + 1) / 2])
+    assert curve.top == pytest.approx([uniform, 1.0])
+    assert curve.top_head.tolist() == [0, 1]
+    assert curve.floor == pytest.approx([uniform, uniform])
 
 
 def test_sink_rate_counts_heads_strictly_above_epsilon():

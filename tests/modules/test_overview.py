@@ -16,7 +16,8 @@ from modules.widgets.model_card import check_summary, model_card
 from modules.widgets.prediction_table import prediction_table
 from sinklens.analysis.global_metrics import MAP_ABSENT, global_metrics
 from sinklens.analysis.head_metrics import HEAD_METRICS
-from sinklens.analysis.run_summary import LayerCurve, run_summary
+from sinklens.analysis.run_summary import run_summary
+from sinklens.analysis.shares import LayerCurve
 from sinklens.records import Check, Token
 from sinklens.results import Predictions
 from tests.analysis.profiles import (
