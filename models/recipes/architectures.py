@@ -26,7 +26,7 @@ GPT2 = GPT2Config(
     n_positions=N_POSITIONS,
     n_embd=192,
     n_layer=6,
-    n_head=6,
+    n_head=12,
     activation_function="gelu_pytorch_tanh",
     resid_pdrop=0.0,
     embd_pdrop=0.0,
@@ -75,9 +75,11 @@ class Recipe:
     schedule: Schedule = field(default_factory=Schedule)
     weight_decay: float = 0.5  # of matrices
     betas: tuple[float, float] = (0.9, 0.95)
-    muon_parts: tuple[str, ...] = ()  # of the names of matrices that Muon updates
+    # Parts of the names of matrices that Muon updates, each with the matrices joined in it.
+    muon_parts: dict[str, int] = field(default_factory=dict)
     muon_weight_decay: float = 0.25
     max_gradient_norm: float = 1.0
+    sinusoidal_start: bool = False  # learned positions begin as sinusoids
 
 
 RECIPES = {
@@ -89,9 +91,10 @@ RECIPES = {
             GPT2,
             "bpe",
             seed=1,
-            rows=RowPlan(repeat_stages=((0, 0.5), (300, 0.6))),
-            schedule=Schedule(n_warmup=100, decay_start=1449, n_decay=1000),
-            muon_parts=("c_attn", "attn.c_proj", "c_fc"),
+            rows=RowPlan(n_rows=16, repeat_stages=((0, 0.5), (1500, 0.25))),
+            schedule=Schedule(peak=2e-3),
+            muon_parts={"c_attn": 3, "attn.c_proj": 1, "c_fc": 1},
+            sinusoidal_start=True,
         ),
         Recipe(
             "demo-llama",
@@ -99,9 +102,8 @@ RECIPES = {
             LLAMA,
             "bpe",
             seed=2,
-            rows=RowPlan(repeat_stages=((0, 0.3), (136, 0.6), (1800, 0.25))),
-            schedule=Schedule(decay_start=1792, n_decay=300),
-            muon_parts=("self_attn", "gate_proj", "up_proj"),
+            rows=RowPlan(n_rows=16, repeat_stages=((0, 0.5), (1200, 0.25))),
+            muon_parts={"self_attn": 1, "gate_proj": 1, "up_proj": 1},
         ),
         Recipe(
             "demo-bert",
@@ -111,7 +113,7 @@ RECIPES = {
             seed=3,
             rows=RowPlan(n_rows=16, n_tokens=128),
             schedule=Schedule(peak=2e-3),
-            muon_parts=("attention", "intermediate"),
+            muon_parts={"attention": 1, "intermediate": 1},
         ),
     )
 }

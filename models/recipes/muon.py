@@ -37,7 +37,10 @@ class Muon(torch.optim.Optimizer):
     """Momentum whose update is orthogonalised; weight decay is decoupled as in AdamW."""
 
     def __init__(self, parameters, lr: float, weight_decay: float, momentum: float = 0.95) -> None:
-        super().__init__(parameters, {"lr": lr, "weight_decay": weight_decay, "momentum": momentum})
+        """`parameters` as for any optimiser; a group's `n_joined` is how many matrices lie side
+        by side in each of its parameters (GPT-2 keeps queries, keys and values in one)."""
+        defaults = {"lr": lr, "weight_decay": weight_decay, "momentum": momentum, "n_joined": 1}
+        super().__init__(parameters, defaults)
 
     @torch.no_grad()
     def step(self) -> None:
@@ -46,9 +49,11 @@ class Muon(torch.optim.Optimizer):
             by_shape = defaultdict(list)
             for parameter in group["params"]:
                 by_shape[parameter.shape].append(parameter)
-            for shape, parameters in by_shape.items():
-                updates = orthogonalised(self.looking_ahead(parameters, group["momentum"]))
-                scale = UPDATE_RMS * max(shape) ** 0.5
+            for parameters in by_shape.values():
+                ahead = self.looking_ahead(parameters, group["momentum"])
+                parts = torch.cat(ahead.chunk(group["n_joined"], dim=2))
+                scale = UPDATE_RMS * max(parts.shape[1:]) ** 0.5
+                updates = torch.cat(orthogonalised(parts).chunk(group["n_joined"]), dim=2)
                 for parameter, update in zip(parameters, updates, strict=True):
                     parameter.mul_(1 - group["lr"] * group["weight_decay"])
                     parameter.add_(update, alpha=-group["lr"] * scale)

@@ -22,20 +22,23 @@ from torch import nn
 from models.recipes.architectures import RECIPES, Recipe
 from models.recipes.muon import Muon
 from models.recipes.objectives import build_objective
+from models.recipes.positions import start_from_sinusoids
 from models.recipes.schedule import Schedule
 
-DECAY_SHARE = 0.2  # of the run's time
+DECAY_SHARE = 0.25  # of the run's time
 CHECKPOINT_SECONDS = 300
-LOG_SECONDS = 200
+N_LOG_POINTS = 40
 FIRST_LOG_SECONDS = 60
 
 
 def build_optimizers(model: nn.Module, recipe: Recipe) -> list[torch.optim.Optimizer]:
     """Return AdamW, and Muon for the matrices that the recipe gives to it; vectors never decay."""
-    muon, decaying, steady = [], [], []
+    decaying, steady = [], []
+    muon: dict[int, list[nn.Parameter]] = {}
     for name, parameter in model.named_parameters():
-        if any(part in name for part in recipe.muon_parts) and parameter.ndim == 2:
-            muon.append(parameter)
+        n_joined = [n for part, n in recipe.muon_parts.items() if part in name]
+        if n_joined and parameter.ndim == 2:
+            muon.setdefault(n_joined[0], []).append(parameter)
         else:
             (decaying if parameter.ndim >= 2 else steady).append(parameter)
     groups = [
@@ -45,7 +48,8 @@ def build_optimizers(model: nn.Module, recipe: Recipe) -> list[torch.optim.Optim
     rate = recipe.schedule.peak
     optimizers = [torch.optim.AdamW(groups, lr=rate, betas=recipe.betas, fused=True)]
     if muon:
-        optimizers.append(Muon(muon, lr=rate, weight_decay=recipe.muon_weight_decay))
+        joined = [{"params": matrices, "n_joined": n} for n, matrices in muon.items()]
+        optimizers.append(Muon(joined, lr=rate, weight_decay=recipe.muon_weight_decay))
     return optimizers
 
 
@@ -59,10 +63,14 @@ def write_atomically(path: Path, write) -> None:
 class Run:
     """One training run: model, optimiser, schedule and log, all of it in one checkpoint."""
 
-    def __init__(self, recipe: Recipe, folder: Path, data_folder: Path, compiled: bool) -> None:
-        self.recipe, self.folder = recipe, folder
+    def __init__(
+        self, recipe: Recipe, folder: Path, data_folder: Path, compiled: bool, half: bool = False
+    ) -> None:
+        self.recipe, self.folder, self.half = recipe, folder, half
         torch.manual_seed(recipe.seed)
         self.model = recipe.model_class._from_config(recipe.config, attn_implementation="sdpa")
+        if recipe.sinusoidal_start:
+            start_from_sinusoids(self.model.transformer.wpe)
         self.probe = recipe.model_class._from_config(recipe.config, attn_implementation="eager")
         self.optimizers = build_optimizers(self.model, recipe)
         self.objective = build_objective(recipe, data_folder)
@@ -74,7 +82,9 @@ class Run:
         """Take one optimiser step at the schedule's rate."""
         for group in chain.from_iterable(o.param_groups for o in self.optimizers):
             group["lr"] = self.schedule.rate(self.step)
-        loss = self.loss(self.model, torch.from_numpy(self.objective.sampler.batch(self.step)))
+        batch = torch.from_numpy(self.objective.sampler.batch(self.step))
+        with torch.autocast("cpu", torch.bfloat16, enabled=self.half):
+            loss = self.loss(self.model, batch)
         loss.backward()
         nn.utils.clip_grad_norm_(self.model.parameters(), self.recipe.max_gradient_norm)
         for optimizer in self.optimizers:
@@ -97,7 +107,12 @@ class Run:
             **self.objective.heldout.point(self.probe),
         }
         self.points.append(point)
-        log = {"seed": self.recipe.seed, "schedule": asdict(self.schedule), "points": self.points}
+        log = {
+            "seed": self.recipe.seed,
+            "precision": "bfloat16 products" if self.half else "float32",
+            "schedule": asdict(self.schedule),
+            "points": self.points,
+        }
         text = json.dumps(log, indent=1)
         write_atomically(self.folder / "training_log.json", lambda path: path.write_text(text))
         return point
@@ -157,7 +172,7 @@ class Run:
             self.plan_decay(budget_seconds)
             if self.seconds >= next_log:
                 print(json.dumps(self.log_point()), flush=True)
-                next_log = self.seconds + LOG_SECONDS
+                next_log = self.seconds + budget_seconds / N_LOG_POINTS
             if self.seconds >= next_save:
                 self.save()
                 next_save = self.seconds + CHECKPOINT_SECONDS
@@ -172,12 +187,16 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=110.0)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--eager", action="store_true", help="do not compile the model")
+    parser.add_argument(
+        "--half", action="store_true", help="multiply in bfloat16 (fast with AVX512-BF16 or AMX)"
+    )
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     recipe = RECIPES[arguments.name]
     folder = arguments.run / arguments.name
     folder.mkdir(parents=True, exist_ok=True)
-    run = Run(recipe, folder, arguments.run / recipe.tokenizer_kind, not arguments.eager)
+    data_folder = arguments.run / recipe.tokenizer_kind
+    run = Run(recipe, folder, data_folder, not arguments.eager, arguments.half)
     run.resume()
     run.go(60 * arguments.minutes)
 

@@ -27,3 +27,15 @@ def test_a_matrix_without_gradient_only_decays():
     matrix.grad = torch.zeros(4, 4)
     Muon([matrix], lr=0.1, weight_decay=0.5).step()
     assert torch.allclose(matrix, torch.full((4, 4), 0.95))
+
+
+def test_joined_matrices_are_updated_as_if_each_stood_alone():
+    gradient = torch.randn(6, 12, generator=torch.Generator().manual_seed(0))
+    joined = torch.nn.Parameter(torch.zeros(6, 12))
+    joined.grad = gradient.clone()
+    Muon([{"params": [joined], "n_joined": 3}], lr=1.0, weight_decay=0.0).step()
+    for part, whole in zip(gradient.chunk(3, dim=1), joined.detach().chunk(3, dim=1), strict=True):
+        alone = torch.nn.Parameter(torch.zeros(6, 4))
+        alone.grad = part.clone()
+        Muon([alone], lr=1.0, weight_decay=0.0).step()
+        assert torch.allclose(whole, alone, atol=1e-5)

@@ -35,7 +35,7 @@ GPT2 = Recipe(
     seed=1,
     rows=ROWS,
     schedule=SHORT,
-    muon_parts=("c_attn",),
+    muon_parts={"c_attn": 1},
 )
 BERT = Recipe(
     "demo-bert",
