@@ -15,6 +15,7 @@ from transformers import (
     PreTrainedModel,
 )
 
+from models.recipes import attention as plain_causal
 from models.recipes.sampler import RowPlan
 from models.recipes.schedule import Schedule
 
@@ -81,6 +82,11 @@ class Recipe:
     max_gradient_norm: float = 1.0
     sinusoidal_start: bool = False  # learned positions begin as sinusoids
 
+    @property
+    def attention(self) -> str:
+        """Return the name of the attention function of training; see attention.py."""
+        return "sdpa" if self.tokenizer_kind == "wordpiece" else plain_causal.NAME
+
 
 RECIPES = {
     recipe.name: recipe
@@ -91,7 +97,7 @@ RECIPES = {
             GPT2,
             "bpe",
             seed=1,
-            rows=RowPlan(n_rows=16, repeat_stages=((0, 0.5), (1500, 0.25))),
+            rows=RowPlan(n_rows=16, repeat_stages=((0, 0.5), (1000, 0.7), (2500, 0.2))),
             schedule=Schedule(peak=2e-3),
             muon_parts={"c_attn": 3, "attn.c_proj": 1, "c_fc": 1},
             sinusoidal_start=True,

@@ -68,7 +68,8 @@ class Run:
     ) -> None:
         self.recipe, self.folder, self.half = recipe, folder, half
         torch.manual_seed(recipe.seed)
-        self.model = recipe.model_class._from_config(recipe.config, attn_implementation="sdpa")
+        self.model = recipe.model_class._from_config(recipe.config)
+        self.model.set_attn_implementation(recipe.attention)
         if recipe.sinusoidal_start:
             start_from_sinusoids(self.model.transformer.wpe)
         self.probe = recipe.model_class._from_config(recipe.config, attn_implementation="eager")
