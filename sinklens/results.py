@@ -238,6 +238,36 @@ class ScoreSteps:
     """(K,) the row after edits of weights; equals `weights` without any."""
 
 
+@dataclass(frozen=True, eq=False)
+class RelationSums:
+    """How much weight every row of every head of one stream puts on relations and on sets of keys.
+
+    `_rest` leaves out the cells whose key is a sink. R relations, S sets of keys.
+    """
+
+    stream: str
+    names: tuple[str, ...]
+    """The R relations; empty in cross-attention."""
+    pairs: np.ndarray
+    """(L, H, Q, R) sum over keys of weight x relation."""
+    pairs_rest: np.ndarray
+    """(L, H, Q, R)"""
+    key_sets: np.ndarray
+    """(L, H, Q, S) weight on the keys of each set."""
+    key_sets_rest: np.ndarray
+    """(L, H, Q, S)"""
+    sink_mass: np.ndarray
+    """(L, H, Q) weight on all sinks together."""
+    sink_entropy: np.ndarray
+    """(L, H, Q) minus sum of a ln a over the sinks, nats."""
+    even_pairs: np.ndarray
+    """(L, Q, R) `pairs_rest` of a head that spreads rows evenly over the visible keys that are no sink."""
+    even_key_sets: np.ndarray
+    """(L, Q, S) `key_sets_rest` of that head."""
+    n_rest: np.ndarray
+    """(L, Q) int: visible keys that are no sink."""
+
+
 def arrays_in(value) -> Iterator[np.ndarray]:
     """All numpy arrays inside nested records, tuples and dicts."""
     if isinstance(value, np.ndarray):

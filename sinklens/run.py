@@ -105,6 +105,13 @@ class Run:
         """
         return sink_table(self.capture, **choices)
 
+    def heads(self, stream: str | None = None) -> pd.DataFrame:
+        """One row per head: its type with the reason, what it rests on sinks, and all pattern scores.
+
+        Columns are those of `sinklens.analysis.head_types.head_types`.
+        """
+        return self._engine.head_profiles(self.capture, stream or self.capture.main_stream).table
+
     def predictions(self, positions: tuple[int, ...] | None = None) -> Predictions:
         """Most likely tokens: next tokens of a causal model, masked ones of a masked model.
 

@@ -21,6 +21,7 @@ def test_a_run_reads_like_the_readme(folders):
     assert run.map(layer=1, head=2).shape == (20, 20)
     assert run.profile.received.shape == (3, 4, 20)
     assert len(run.sinks()) == 20
+    assert len(run.heads()) == 12
     assert run.predictions(positions=(5,)).labels[0][0]
     assert run.loss > 0
 

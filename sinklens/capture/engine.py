@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from sinklens.capture.forward import run_forward
 from sinklens.capture.head_maps import head_map, score_steps
+from sinklens.capture.head_profile import HeadProfiles, profile_heads
 from sinklens.capture.loaded_model import LoadedModel
 from sinklens.capture.loading import load_model
 from sinklens.capture.model_source import bundled_models, find_model
@@ -98,6 +99,10 @@ class Engine:
     ) -> ScoreSteps:
         """The steps to one weight from what the capture kept; needs no model."""
         return score_steps(capture, stream, layer, head, query, key)
+
+    def head_profiles(self, capture: Capture, stream: str) -> HeadProfiles:
+        """Pattern scores and types of all heads from what the capture kept; needs no model."""
+        return profile_heads(capture, stream)
 
     def masked_predictions(
         self,

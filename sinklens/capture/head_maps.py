@@ -46,7 +46,7 @@ def score_steps(capture: Capture, stream: str, layer: int, head: int, query: int
     """
     check_selection(capture, stream, layer, head, query=query, key=key)
     state = _state(capture, stream, layer)
-    q, k, rules, edits = _inputs(capture, state, stream, layer, head)
+    q, k, rules, edits = layer_inputs(capture, stream, layer, slice(head, head + 1))
     rows, n_keys = slice(query, query + 1), k.shape[1]
     scores, model_weights = attention_rows(q, k, rules, edits.without_scales(), rows)
     _, weights = attention_rows(q, k, rules, edits, rows)
@@ -93,8 +93,7 @@ def check_selection(capture: Capture, stream: str, layer: int, head: int, **posi
 
 
 def _computed(capture: Capture, stream: str, layer: int, head: int) -> np.ndarray:
-    state = _state(capture, stream, layer)
-    q, k, rules, edits = _inputs(capture, state, stream, layer, head)
+    q, k, rules, edits = layer_inputs(capture, stream, layer, slice(head, head + 1))
     rows = slice(0, q.shape[1])
     _, weights = attention_rows(q, k, rules, edits, rows)
     visible = rules.visible_rows(rows, k.shape[1], weights.device)
@@ -113,10 +112,17 @@ def _state(capture: Capture, stream: str, layer: int) -> LayerState:
     return states[layer]
 
 
-def _inputs(capture: Capture, state: LayerState, stream: str, layer: int, head: int):
-    """Tensors of one head, as a stack of one."""
-    group = head // (state.q.shape[0] // state.k.shape[0])
-    heads = slice(head, head + 1)
+def layer_inputs(capture: Capture, stream: str, layer: int, heads: slice = slice(None)):
+    """What `attention_rows` needs for some heads of a layer: q (n, Q, D), k (n, K, D), rules, edits.
+
+    Raises
+    ------
+    NotCaptured
+        The capture kept no vectors.
+    """
+    state = _state(capture, stream, layer)
+    n_heads = state.q.shape[0]
+    heads = slice(*heads.indices(n_heads))
     rules = ScoreRules(
         scaling=state.scaling,
         softcap=state.softcap,
@@ -126,7 +132,8 @@ def _inputs(capture: Capture, state: LayerState, stream: str, layer: int, head: 
         bias=None if state.bias is None else _tensor(state.bias),
     ).of_heads(heads)
     edits = LayerEdits.of(capture.request.interventions, stream, layer).of_heads(heads)
-    return _tensor(state.q[heads]), _tensor(state.k[group : group + 1]), rules, edits
+    groups = np.arange(n_heads)[heads] // (n_heads // state.k.shape[0])
+    return _tensor(state.q[heads]), _tensor(state.k[groups]), rules, edits
 
 
 def _tensor(array: np.ndarray) -> torch.Tensor:

@@ -47,10 +47,10 @@ def _run(family: str, folder):
     engine = Engine()
     target = TARGET if family in ENCODER_DECODER else None
     capture = engine.capture(CaptureRequest(model=str(folder), text=TEXT, target=target))
-    return capture, engine, _eager(family, folder, capture)
+    return capture, engine, eager_outputs(family, capture)
 
 
-def _eager(family: str, folder, capture):
+def eager_outputs(family: str, capture):
     """The reference: a second copy of the model with plain eager attention."""
     model = tiny_model(family).eval()
     if family in EAGER_ONLY:
@@ -64,7 +64,7 @@ def _eager(family: str, folder, capture):
         return model(**inputs, output_attentions=True, output_hidden_states=True)
 
 
-def _reference_maps(outputs, stream: str) -> list[np.ndarray]:
+def reference_maps(outputs, stream: str) -> list[np.ndarray]:
     name = {"self": "attentions", "encoder": "encoder_attentions", "decoder": "decoder_attentions"}
     layers = outputs["cross_attentions" if stream == "cross" else name[stream]]
     return [layer[0].numpy() for layer in layers]
@@ -74,7 +74,7 @@ def _reference_maps(outputs, stream: str) -> list[np.ndarray]:
 def test_every_map_equals_plain_eager_attention(runs, family):
     capture, engine, outputs = runs[family]
     for stream, profile in capture.profiles.items():
-        reference = _reference_maps(outputs, stream)
+        reference = reference_maps(outputs, stream)
         assert len(reference) == profile.n_layers
         for layer, expected in enumerate(reference):
             for head in range(profile.n_heads):
@@ -87,7 +87,7 @@ def test_every_map_equals_plain_eager_attention(runs, family):
 def test_profile_sums_equal_sums_over_the_eager_maps(runs, family):
     capture, _, outputs = runs[family]
     for stream, profile in capture.profiles.items():
-        maps = np.stack(_reference_maps(outputs, stream))
+        maps = np.stack(reference_maps(outputs, stream))
         np.testing.assert_allclose(profile.received, maps.sum(2), atol=1e-4)
         np.testing.assert_allclose(profile.first_share, maps[..., 0], atol=TOLERANCE)
         np.testing.assert_allclose(profile.last_row, maps[:, :, -1], atol=TOLERANCE)
@@ -148,7 +148,7 @@ def test_one_unit_of_weight_writes_v_times_the_output_projection(runs, family):
 
 def test_gpt_oss_reports_the_mass_of_its_learned_sinks(runs):
     capture, _, outputs = runs["gpt_oss"]
-    maps = np.stack(_reference_maps(outputs, "self"))
+    maps = np.stack(reference_maps(outputs, "self"))
     assert capture.model.has_learned_sinks
     assert (capture.profile().row_sum < 0.999).any()
     np.testing.assert_allclose(capture.profile().row_sum, maps.sum(-1), atol=1e-5)
