@@ -43,7 +43,7 @@ def relation_sums(
         As `head_map`.
     """
     profile = capture.profile(stream)
-    layers = [_layer(capture, stream, index) for index in range(profile.n_layers)]
+    layers = [layer_rows(capture, stream, index) for index in range(profile.n_layers)]
     sums = _empty(profile, () if relations is None else relations.names, len(key_sets))
     columns = torch.from_numpy(
         np.concatenate([key_sets, key_sets & ~sinks, sinks[None]]).T.astype(np.float32)
@@ -59,7 +59,7 @@ def relation_sums(
 
 
 @dataclass(frozen=True)
-class _Layer:
+class LayerRows:
     """One layer's rows, as functions of a slice of queries."""
 
     weights: Callable[[slice], torch.Tensor]
@@ -68,11 +68,12 @@ class _Layer:
     """(rows, K) bool"""
 
 
-def _layer(capture: Capture, stream: str, index: int) -> _Layer:
+def layer_rows(capture: Capture, stream: str, index: int) -> LayerRows:
+    """The rows of one layer, from finished maps where the capture holds all of them, else from vectors."""
     profile = capture.profile(stream)
     maps = [capture.maps.get((stream, index, head)) for head in range(profile.n_heads)]
     if all(values is not None for values in maps):
-        return _Layer(
+        return LayerRows(
             weights=lambda rows: torch.from_numpy(np.nan_to_num(np.stack([m[rows] for m in maps]))),
             visible=lambda rows: torch.from_numpy(~np.isnan(maps[0][rows])),
         )
@@ -83,7 +84,7 @@ def _layer(capture: Capture, stream: str, index: int) -> _Layer:
         seen = rules.visible_rows(rows, profile.n_keys, q.device)
         return everything.expand(rows.stop - rows.start, -1) if seen is None else seen
 
-    return _Layer(weights=lambda rows: attention_rows(q, k, rules, edits, rows)[1], visible=visible)
+    return LayerRows(weights=lambda rows: attention_rows(q, k, rules, edits, rows)[1], visible=visible)
 
 
 def _add_heads(sums, index: int, rows: slice, weights, pairs, columns, is_sink) -> None:
