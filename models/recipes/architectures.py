@@ -97,7 +97,7 @@ RECIPES = {
             GPT2,
             "bpe",
             seed=1,
-            rows=RowPlan(n_rows=16, repeat_stages=((0, 0.5), (1000, 0.7), (2500, 0.2))),
+            rows=RowPlan(n_rows=16, repeat_stages=((0, 0.5), (1000, 0.7), (1700, 0.2))),
             schedule=Schedule(peak=2e-3),
             muon_parts={"c_attn": 3, "attn.c_proj": 1, "c_fc": 1},
             sinusoidal_start=True,
@@ -108,7 +108,7 @@ RECIPES = {
             LLAMA,
             "bpe",
             seed=2,
-            rows=RowPlan(n_rows=16, repeat_stages=((0, 0.5), (1200, 0.25))),
+            rows=RowPlan(n_rows=16, repeat_stages=((0, 0.5), (1200, 0.25), (1800, 0.12))),
             muon_parts={"self_attn": 1, "gate_proj": 1, "up_proj": 1},
         ),
         Recipe(

@@ -9,7 +9,8 @@ import pandas as pd
 
 from sinklens.records import Prompt, Token
 
-SINK_LABELS = ("parking sink", "mixed sink")
+RESTING_LABELS = ("parking sink", "mixed sink", "attended")
+"""Labels of tokens that heads rest on; a content target gets much attention too, but for what it writes."""
 
 
 def key_sets(prompt: Prompt) -> dict[str, np.ndarray]:
@@ -23,11 +24,11 @@ def key_sets(prompt: Prompt) -> dict[str, np.ndarray]:
 
 
 def sink_keys(table: pd.DataFrame) -> np.ndarray:
-    """bool (K,): the tokens that a sink table calls sinks; special tokens where it cannot say."""
+    """bool (K,): the tokens that heads rest on by a sink table; special tokens where it cannot say."""
     tokens = table[table["index"] >= 0]
     if (tokens["label"] == "too short to say").all():
         return tokens["special"].to_numpy(bool)
-    return tokens["label"].isin(SINK_LABELS).to_numpy(bool)
+    return tokens["label"].isin(RESTING_LABELS).to_numpy(bool)
 
 
 def is_punctuation(prompt: Prompt, token: Token) -> bool:
