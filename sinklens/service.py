@@ -12,15 +12,21 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import TYPE_CHECKING
+
+import numpy as np
 
 from sinklens.capture_store import CaptureStore
 from sinklens.errors import NotCaptured, RunCancelled
 from sinklens.model_workers import Compute, ModelWorkers
 from sinklens.records import CapturePlan, CaptureRequest, ModelInfo
-from sinklens.results import Capture, HeadMap, Predictions, ScoreSteps
+from sinklens.results import Capture, HeadMap, Predictions, ScoreSteps, arrays_in
 from sinklens.run_status import OnStatus, RunStatus
 from sinklens.settings import Settings
 from sinklens.shared_run import SharedRun, SharedRuns
+
+if TYPE_CHECKING:
+    from sinklens.capture.head_profile import HeadProfiles
 
 N_READERS = 2
 """Threads that read maps out of finished captures; they never wait for a model."""
@@ -93,6 +99,14 @@ class InferenceService:
         """The reading of one cell; NotCaptured where the capture has no queries and keys."""
         return await self._read_out(self._engine.score_steps, capture, stream, layer, head, query, key)
 
+    async def head_profiles(self, capture: Capture, stream: str) -> HeadProfiles:
+        """Pattern scores and types of all heads; NotCaptured where the capture kept nothing to read."""
+        return await self._derived("heads", self._engine.head_profiles, capture, stream)
+
+    async def layer_maps(self, capture: Capture, stream: str) -> np.ndarray:
+        """(L, Q, K) map of every layer, mean over its heads; NotCaptured as `head_profiles`, or too long."""
+        return await self._derived("layers", self._engine.layer_maps, capture, stream)
+
     async def masked_predictions(
         self, capture: Capture, positions: tuple[int, ...], on_status: OnStatus | None = None
     ) -> Predictions:
@@ -141,6 +155,19 @@ class InferenceService:
         if on_status is not None:
             on_status(RunStatus("done", fraction=1.0))
         return found
+
+    async def _derived(self, kind: str, function: Callable, capture: Capture, stream: str):
+        """What a function of a finished capture gives; equal asks share one computation, and it is kept."""
+        ask = (kind, capture.model.revision, capture.request, stream)
+
+        async def work(run: SharedRun):
+            result = await self._read_out(function, capture, stream)
+            for array in arrays_in(result):
+                array.flags.writeable = False
+            self._store.keep(ask, result)
+            return result
+
+        return await self._answer(ask, ask, work, None)
 
     # --- runs: coroutines that SharedRun drives, one per distinct request in flight ------------------
 

@@ -95,6 +95,10 @@ class StandInEngine:
             stream, layer, head, query, key, row, row, **options, log_denominator=1.0, weights=row, edited=row
         )
 
+    def layer_maps(self, capture, stream) -> np.ndarray:
+        self.calls.append(("layers", capture.request.text))
+        return np.zeros((self.n_layers, 2, 2), np.float32)
+
     def masked_predictions(self, capture, positions, on_progress, is_cancelled) -> Predictions:
         with self._on_model(capture.request.model, "masked", capture.request.text):
             self._pass_layers(capture.request.text, on_progress, is_cancelled)

@@ -50,7 +50,7 @@ def rollout(maps: np.ndarray, residual_share: float = RESIDUAL_SHARE) -> np.ndar
     return rolled
 
 
-def without_keys(maps: np.ndarray, sinks: np.ndarray) -> np.ndarray:
+def without_sinks(maps: np.ndarray, sinks: np.ndarray) -> np.ndarray:
     """Maps with the sinks' columns left out and the rest of each row stretched to its former sum.
 
     A row that has nothing else keeps its own position: nothing is mixed in.

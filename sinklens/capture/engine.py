@@ -5,9 +5,12 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 
+import numpy as np
+
 from sinklens.capture.forward import run_forward
 from sinklens.capture.head_maps import head_map, score_steps
 from sinklens.capture.head_profile import HeadProfiles, profile_heads
+from sinklens.capture.layer_maps import layer_maps
 from sinklens.capture.loaded_model import LoadedModel
 from sinklens.capture.loading import load_model
 from sinklens.capture.model_source import bundled_models, find_model
@@ -103,6 +106,10 @@ class Engine:
     def head_profiles(self, capture: Capture, stream: str) -> HeadProfiles:
         """Pattern scores and types of all heads from what the capture kept; needs no model."""
         return profile_heads(capture, stream)
+
+    def layer_maps(self, capture: Capture, stream: str) -> np.ndarray:
+        """The map of every layer, mean over its heads, from what the capture kept; needs no model."""
+        return layer_maps(capture, stream)
 
     def masked_predictions(
         self,

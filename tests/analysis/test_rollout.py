@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sinklens.analysis.attention_flow import attention_flow
-from sinklens.analysis.rollout import rollout, without_keys
+from sinklens.analysis.rollout import rollout, without_sinks
 from tests.analysis.profiles import one_hot_maps, random_maps, uniform_maps
 
 
@@ -35,7 +35,7 @@ def test_heads_that_rest_let_the_first_token_flood_the_rollout():
 
 def test_without_the_sink_the_same_heads_mix_nothing():
     sinks = np.arange(6) == 0
-    maps = without_keys(layers(one_hot_maps(4, 1, 6)), sinks)
+    maps = without_sinks(layers(one_hot_maps(4, 1, 6)), sinks)
     np.testing.assert_allclose(rollout(maps)[-1], np.eye(6))
 
 

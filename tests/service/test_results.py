@@ -111,6 +111,15 @@ async def test_equal_masked_predictions_are_computed_once(service, engine):
     assert (await service.masked_predictions(capture, (1,))).positions == (1,)
 
 
+async def test_what_is_derived_from_a_capture_is_computed_once_and_cannot_be_written(service, engine):
+    capture = await service.capture(ask("hello"))
+    first, *_ = await asyncio.gather(*(service.layer_maps(capture, "self") for _ in range(5)))
+    assert await service.layer_maps(capture, "self") is first
+    assert engine.calls.count(("layers", "hello")) == 1
+    with pytest.raises(ValueError, match="read-only"):
+        first[0] = 1.0
+
+
 # --- what is kept -------------------------------------------------------------------------------------
 
 
