@@ -13,7 +13,7 @@ from shinywidgets import output_widget, reactive_read, render_widget
 from modules.head_drawing import HIDDEN, WEIGHTINGS, Drawing, Wish, draw_head
 from modules.head_view import HeadView
 from modules.run_state import RunState
-from modules.session_run import problem_of
+from modules.session_run import Problem, problem_of
 from modules.streams import STREAM_NAMES
 from modules.widgets.heatmap import Heatmap
 from sinklens.results import Capture
@@ -26,7 +26,10 @@ USE = "Click a cell for its steps, a label to select its token; drag over cells 
 class ChosenHead:
     """What the card next to it reads."""
 
-    drawing: Callable[[], Drawing]
+    settled: Callable[[], object]
+    """Changes when the head in view has been drawn, or could not be."""
+    painted: Callable[[], Drawing]
+    """The picture, once a person sees it."""
     cell: Callable[[], tuple[int, int]]
     """(query, key) that was clicked."""
 
@@ -65,6 +68,7 @@ def chosen_head_server(
 ) -> ChosenHead:
     """Fill the card; the latest choice wins, and the former picture stays until the new one is there."""
     drawn: reactive.Value[Drawing | None] = reactive.Value(None)
+    problem: reactive.Value[Problem | None] = reactive.Value(None)
 
     @reactive.extended_task
     async def draw(capture: Capture, stream: str, layer: int, head: int, wish: Wish) -> Drawing:
@@ -84,21 +88,19 @@ def chosen_head_server(
 
     session.on_ended(draw.cancel)
 
-    @reactive.effect
-    def _keep():
-        if draw.status() == "success":
-            drawn.set(draw.result())
-
     @render_widget
     def picture():
         return Heatmap(side=side, scale="sqrt")
 
     @reactive.effect
     def _show():
-        drawing = req(drawn())
-        picture.widget.show(drawing.picture)
-        if picture.widget.cell is None:
-            picture.widget.cell = list(drawing.strongest)
+        if draw.status() == "success":
+            drawing = draw.result()
+            picture.widget.show(drawing.picture, cell=drawing.strongest)
+            drawn.set(drawing)
+            problem.set(None)
+        elif draw.status() == "error":
+            problem.set(problem_of(draw.error()))
 
     @render.text
     def title():
@@ -107,8 +109,7 @@ def chosen_head_server(
 
     @render.text
     def finding():
-        problem = problem_of(draw.error()) if draw.status() == "error" else None
-        return problem.sentence if problem else req(drawn()).finding
+        return problem().sentence if problem() else req(drawn()).finding
 
     @render.text
     def note():
@@ -118,11 +119,23 @@ def chosen_head_server(
     _tokens(state, picture)
 
     @reactive.calc
+    def settled() -> tuple[Drawing | None, Problem | None]:
+        either = drawn(), problem()
+        req(any(part is not None for part in either))
+        return either
+
+    @reactive.calc
+    def painted() -> Drawing:
+        drawing = req(drawn())
+        req(reactive_read(picture.widget, "painted") == picture.widget.number)
+        return drawing
+
+    @reactive.calc
     def cell() -> tuple[int, int]:
         query, key = req(reactive_read(picture.widget, "cell"))
         return query, key
 
-    return ChosenHead(lambda: req(drawn()), cell)
+    return ChosenHead(settled, painted, cell)
 
 
 def _selects(input: Inputs, view: HeadView, state: RunState) -> None:

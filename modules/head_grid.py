@@ -93,9 +93,20 @@ def head_grid_ui() -> Tag:
 
 @module.server
 def head_grid_server(
-    input: Inputs, output: Outputs, session: Session, *, view: HeadView, side: str = "A"
+    input: Inputs,
+    output: Outputs,
+    session: Session,
+    *,
+    view: HeadView,
+    settled: Callable[[], object],
+    side: str = "A",
 ) -> Callable[[], Measured]:
-    """Fill the card; returns the chosen metric of every head for the other cards."""
+    """Fill the card; returns the chosen metric of every head for the other cards.
+
+    Parameters
+    ----------
+    settled : changes when the head in view has been drawn; the mark moves then
+    """
 
     @reactive.extended_task
     async def measure(profile: Profile, key: str) -> Measured:
@@ -115,8 +126,16 @@ def head_grid_server(
 
     @reactive.effect
     def _draw():
-        grid.widget.show(grid_picture(measure.result()))
-        grid.widget.cell = list(view.head())
+        with reactive.isolate():
+            head = view.head()
+        grid.widget.show(grid_picture(measure.result()), cell=head)
+
+    @reactive.effect
+    def _mark():
+        settled()
+        with reactive.isolate():
+            head = view.head()
+        grid.widget.cell = list(head)
 
     @reactive.effect
     def _choose():

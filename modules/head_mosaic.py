@@ -38,6 +38,7 @@ def head_mosaic_server(
     *,
     view: HeadView,
     measured: Callable[[], Measured],
+    settled: Callable[[], object],
     side: str = "A",
 ) -> None:
     """Fill the card.
@@ -45,6 +46,7 @@ def head_mosaic_server(
     Parameters
     ----------
     measured : the metric that is read out and that the heads can be sorted by
+    settled : changes when the head in view has been drawn; the mark moves then
     """
 
     @reactive.extended_task
@@ -82,7 +84,10 @@ def head_mosaic_server(
 
     @reactive.effect
     def _mark():
-        mosaic.widget.head = list(view.head())
+        settled()
+        with reactive.isolate():
+            head = view.head()
+        mosaic.widget.head = list(head)
 
     @reactive.effect
     def _choose():

@@ -65,7 +65,11 @@ def head_view(state: RunState, session: Session) -> HeadView:
         return positions
 
     def choose(layer: int, head: int) -> None:
-        state.head.set((layer, head))
+        # Shiny takes an equal pair for a change, and every card would start again.
+        with reactive.isolate():
+            is_other = state.head() != (layer, head)
+        if is_other:
+            state.head.set((layer, head))
 
     return HeadView(state.capture, stream, profile, head, sinks, choose)
 

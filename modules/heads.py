@@ -42,7 +42,7 @@ def heads_server(
     side : "A" or "B", the colour of a comparison's side
     """
     view = head_view(state, session)
-    measured = head_grid_server("metric", view=view, side=side)
-    head_mosaic_server("all", view=view, measured=measured, side=side)
     chosen = chosen_head_server("chosen", service=service, state=state, view=view, side=side)
+    measured = head_grid_server("metric", view=view, settled=chosen.settled, side=side)
+    head_mosaic_server("all", view=view, measured=measured, settled=chosen.settled, side=side)
     step_by_step_server("steps", service=service, chosen=chosen)

@@ -7,7 +7,7 @@ from shiny import Inputs, Outputs, Session, module, reactive, render, ui
 
 from modules.chosen_head import ChosenHead
 from modules.score_reading import Reading, cell_sentence, row_table, step_list
-from modules.session_run import problem_of
+from modules.session_run import Problem, problem_of
 from sinklens.results import Capture
 from sinklens.service import InferenceService
 
@@ -30,6 +30,7 @@ def step_by_step_server(
 ) -> None:
     """Read the clicked cell of the chosen head; the latest click wins."""
     shown: reactive.Value[Reading | None] = reactive.Value(None)
+    problem: reactive.Value[Problem | None] = reactive.Value(None)
 
     @reactive.extended_task
     async def read(capture: Capture, stream: str, layer: int, head: int, query: int, key: int) -> Reading:
@@ -40,7 +41,8 @@ def step_by_step_server(
 
     @reactive.effect
     def _read():
-        drawing, (query, key) = chosen.drawing(), chosen.cell()
+        # These words may take as long as the picture: they must not stand in its way.
+        drawing, (query, key) = chosen.painted(), chosen.cell()
         n_queries, n_keys = drawing.head_map.weights.shape
         if query < n_queries and key < n_keys:
             read.cancel()
@@ -59,16 +61,17 @@ def step_by_step_server(
     def _keep():
         if read.status() == "success":
             shown.set(read.result())
+            problem.set(None)
         elif read.status() == "error":
             shown.set(None)
+            problem.set(problem_of(read.error()))
 
     @render.text
     def finding():
-        problem = problem_of(read.error()) if read.status() == "error" else None
-        if problem:
-            return f"Not available. {problem.sentence}"
+        if problem():
+            return f"Not available. {problem().sentence}"
         reading = shown()
-        return "Click a cell of the map." if reading is None else cell_sentence(reading)
+        return "Reading the steps of the marked cell …" if reading is None else cell_sentence(reading)
 
     @render.ui
     def steps():

@@ -37,8 +37,18 @@ class HeatmapView {
     this.axes = model.get("axes");
     this.shade = shades(this.cells, frame, model.get("scale"));
     this.nMasked = countMasked(this.shade);
-    this.draw();
+    if (!this.draw()) return;
     drawn(this.root, { cells: this.cells.length, ms: performance.now() - started });
+    this.report(model.get("number"));
+  }
+
+  // Tells the server which picture a person sees by now: a task of its own comes after the frame.
+  report(number) {
+    requestAnimationFrame(() => setTimeout(() => {
+      if (number <= this.model.get("painted")) return;
+      this.model.set("painted", number);
+      this.model.save_changes();
+    }));
   }
 
   whole(frame) {
@@ -121,8 +131,9 @@ class HeatmapView {
     return { left, top, rows, columns, cw: width, ch: height, width: width * columns, height: height * rows };
   }
 
+  // False on a hidden page; it is drawn when it is shown.
   draw() {
-    if (!this.root.clientWidth) return;
+    if (!this.root.clientWidth) return false;
     this.measure();
     const { grid, look, stage: { picture, front } } = this;
     const width = grid.left + grid.width + 4, height = grid.top + grid.height + 4;
@@ -137,6 +148,7 @@ class HeatmapView {
     drawAxes(this, pen);
     this.drawFront();
     this.describe();
+    return true;
   }
 
   drawCells(pen) {

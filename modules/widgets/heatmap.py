@@ -121,17 +121,27 @@ class Heatmap(anywidget.AnyWidget):
     """[row, column] whose exact value the browser asks for."""
     exact = traitlets.List(allow_none=True, default_value=None).tag(sync=True)
     """[row, column, value or None] that answers `probe`."""
+    number = traitlets.Int(0).tag(sync=True)
+    """Counts the pictures that were shown."""
+    painted = traitlets.Int(0).tag(sync=True, echo_update=False)
+    """Number of the last picture that the browser has put on the screen."""
 
     def __init__(self, **traits) -> None:
         super().__init__(**traits)
         self._picture: Picture | None = None
 
-    def show(self, picture: Picture) -> None:
-        """Draw a picture in the place of the last one; what was picked stays if the size is the same."""
+    def show(self, picture: Picture, *, cell: tuple[int, int] | None = None) -> None:
+        """Draw a picture in the place of the last one, in one message.
+
+        What was picked stays if the size is the same; `cell` is picked where nothing is.
+        """
         self._picture = picture
         with self.hold_sync():
+            self.number += 1
             if picture.values.shape != (self.frame.get("rows"), self.frame.get("columns")):
                 self.cell = None
+            if self.cell is None and cell is not None:
+                self.cell = list(cell)
             self.values, self.frame = picture.packed.data, picture.packed.frame
             self.axes, self.label = picture.axes.as_dict(), picture.label
             self.probe, self.exact = [], None

@@ -35,12 +35,13 @@ class MosaicView {
     this.frame = frame;
     this.shade = shades(this.cells, { ...frame, exact: false }, this.model.get("scale"));
     this.nMasked = countMasked(this.shade);
-    this.draw();
+    if (!this.draw()) return;
     drawn(this.root, { cells: this.cells.length, ms: performance.now() - started });
   }
 
+  // False on a hidden page; it is drawn when it is shown.
   draw() {
-    if (!this.root.clientWidth) return;
+    if (!this.root.clientWidth) return false;
     const { frame, stage: { picture, front } } = this, look = (this.look = theme(this.model.get("side")));
     const room = (this.root.clientWidth - MARGIN.left) / frame.heads - GAP;
     this.tile = Math.floor(clamp(room, TILE_MIN, TILE_MAX));
@@ -52,6 +53,7 @@ class MosaicView {
     this.drawLabels(pen);
     this.drawFront();
     this.describe();
+    return true;
   }
 
   // Place on the picture -> number of the head (layer x heads + head).
@@ -178,6 +180,11 @@ class MosaicView {
   pick(place) {
     if (place === null) return;
     const number = this.at(place), { heads } = this.frame;
+    if (place === this.picked()) {
+      // The mark moves with the map, so a person may want back what is still marked; only a change is sent.
+      this.model.set("head", [-1, -1]);
+      this.model.save_changes();
+    }
     this.focus = place;
     this.model.set("head", [Math.floor(number / heads), number % heads]);
     this.model.save_changes();

@@ -1,6 +1,14 @@
 // Shared by the pictures made of cells: the page around them (canvases, legend, theme, redrawing).
 
+const looks = {};
+
+// Colours and fonts of the page; asking for them anew makes the browser style everything that has changed.
 function theme(side) {
+  const name = `${document.documentElement.dataset.bsTheme} ${side}`;
+  return (looks[name] ??= readTheme(side));
+}
+
+function readTheme(side) {
   const css = getComputedStyle(document.body);
   const read = (name, otherwise) => css.getPropertyValue(name).trim() || otherwise;
   return {
@@ -41,12 +49,16 @@ function texture(context, look, crossed = false) {
 
 // A canvas as wide and high as told, sharp on dense screens.
 function sized(canvas, width, height) {
-  const ratio = window.devicePixelRatio || 1;
-  canvas.width = Math.round(width * ratio);
-  canvas.height = Math.round(height * ratio);
-  canvas.style.width = `${width}px`;
-  canvas.style.height = `${height}px`;
+  const ratio = window.devicePixelRatio || 1, across = Math.round(width * ratio), down = Math.round(height * ratio);
   const context = canvas.getContext("2d");
+  if (canvas.width === across && canvas.height === down && canvas.style.width === `${width}px`) {
+    context.reset();
+  } else {
+    canvas.width = across;
+    canvas.height = down;
+    canvas.style.width = `${width}px`;
+    canvas.style.height = `${height}px`;
+  }
   context.scale(ratio, ratio);
   return context;
 }
@@ -94,7 +106,11 @@ function legend(parent, model) {
     model.set("scale", choice.value);
     model.save_changes();
   });
+  let former = "";
   const show = (range, sentences, look) => {
+    const wanted = JSON.stringify([range.low, range.high, sentences, look, model.get("scale"), model.get("palette")]);
+    if (wanted === former) return;
+    former = wanted;
     choice.value = model.get("scale");
     low.textContent = choice.value === "log" ? `≤ ${short(range.low + (range.high - range.low) * 10 ** -N_DECADES)}` : short(range.low);
     high.textContent = short(range.high);

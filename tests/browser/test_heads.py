@@ -98,6 +98,17 @@ def test_clicked_head_of_the_mosaic_comes_into_view_everywhere(heads):
     expect(heads.locator("#page-metric-grid .cells-reading")).to_contain_text("layer 2, head 1 · first-token")
 
 
+def test_steps_follow_the_head_on_screen(heads):
+    for layer, head in ((2, 1), (0, 1), (1, 0)):
+        pick_head(heads, layer, head)
+    expect(heads.get_by_role("heading", name="Head 1.0: layer 1, head 0")).to_be_visible()
+    steps = heads.locator("#page-steps-finding")
+    expect(steps).to_contain_text("in head 1.0.")
+    assert weight_in(steps.inner_text()) == pytest.approx(
+        weight_in(reading(heads).inner_text()), abs=ROUNDING
+    )
+
+
 def test_select_of_layer_and_head_moves_the_mark_of_the_mosaic(heads):
     heads.get_by_label("Layer", exact=True).select_option("1")
     expect(heads.locator("#page-all-mosaic .cells-reading")).to_contain_text("layer 1, head 0 ·")

@@ -73,3 +73,19 @@ def test_colour_scale_ends_at_the_largest_value():
 def test_map_without_any_value_is_drawn_all_the_same():
     widget = shown(np.full((2, 2), np.nan, np.float32))
     assert widget.frame["high"] == widget.frame["low"] == 0.0
+
+
+def test_offered_cell_is_picked_only_where_none_is():
+    widget, values = Heatmap(), np.zeros((4, 4), np.float32)
+    widget.show(picture(values, Axes(labels(4), labels(4)), label="A head."), cell=(3, 1))
+    assert widget.cell == [3, 1]
+    widget.show(picture(values, Axes(labels(4), labels(4)), label="Another head."), cell=(3, 0))
+    assert widget.cell == [3, 1]
+
+
+def test_each_picture_has_its_own_number_also_when_it_looks_the_same():
+    widget = shown(np.zeros((2, 2), np.float32))
+    first = widget.number
+    widget.show(picture(np.zeros((2, 2), np.float32), Axes(labels(2), labels(2)), label="A head."))
+    assert widget.number == first + 1
+    assert widget.painted == 0
