@@ -53,7 +53,12 @@ function render({ model, el }) {
   plot.style.cssText = "width:100%;height:100%;min-height:160px";
   el.appendChild(plot);
 
+  let isShown = true, isStale = false;
+
+  // A chart on a hidden page waits: Plotly takes as long for it as for one that is seen.
   async function draw() {
+    isStale = !isShown;
+    if (isStale) return;
     const css = getComputedStyle(document.body);
     const { data = [], layout = {} } = resolved(model.get("figure"), css);
     plot.setAttribute("aria-label", model.get("label"));
@@ -72,8 +77,14 @@ function render({ model, el }) {
   model.on("change:figure change:label", draw);
   const theme = new MutationObserver(draw);
   theme.observe(document.documentElement, { attributes: true, attributeFilter: ["data-bs-theme"] });
+  const room = new ResizeObserver(([{ contentRect }]) => {
+    isShown = contentRect.width > 0;
+    if (isShown && isStale) draw();
+  });
+  room.observe(plot);
   return () => {
     theme.disconnect();
+    room.disconnect();
     model.off("change:figure change:label", draw);
     Plotly.purge(plot);
   };

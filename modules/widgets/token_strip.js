@@ -64,6 +64,8 @@ function render({ model, el }) {
   let spans = [];
   let readout = null;
   let reachable = 0;
+  let isShown = true;
+  let isStale = false;
 
   function reach(index, focus) {
     if (!spans[index]) return;
@@ -91,9 +93,11 @@ function render({ model, el }) {
     model.set("clicked", index);
     model.save_changes();
   }
+  // A strip on a hidden page waits: it has a few elements for every token.
   function draw() {
     const frame = model.get("frame");
-    if (!frame.tokens) return;
+    isStale = !isShown;
+    if (isStale || !frame.tokens) return;
     const text = textElement(frame);
     root.dataset.side = frame.side;
     readout = make("p", "sl-strip-readout");
@@ -129,8 +133,14 @@ function render({ model, el }) {
   root.addEventListener("pointerleave", () => readout && tell(null));
   model.on("change:frame", draw);
   model.on("change:selected", mark);
+  const room = new ResizeObserver(([{ contentRect }]) => {
+    isShown = contentRect.width > 0;
+    if (isShown && isStale) draw();
+  });
+  room.observe(root);
   draw();
   return () => {
+    room.disconnect();
     model.off("change:frame", draw);
     model.off("change:selected", mark);
   };

@@ -11,7 +11,7 @@ from playwright.sync_api import Page, expect
 
 from modules import examples
 from sinklens.settings import Settings
-from tests.browser.panel_steps import expect_tokens, open_stored_example, text_area
+from tests.browser.panel_steps import expect_tokens, open_stored_example, run_text, text_area
 
 
 @pytest.fixture
@@ -62,3 +62,19 @@ def test_the_page_is_never_wider_than_the_window(first_page: Page, width: int):
         first_page.get_by_role("tab", name=title).click()
         expect(first_page.get_by_role("tab", name=title)).to_have_attribute("aria-selected", "true")
         assert first_page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), title
+
+
+def test_a_run_made_on_another_page_is_on_the_first_page_too(first_page: Page):
+    strip = first_page.locator("#overview-strip .sl-strip-text .sl-token")
+    curve = first_page.locator("#overview-curve .sl-chart")
+    expect(strip).not_to_have_count(0)
+    former = curve.get_attribute("aria-label")
+    first_page.get_by_role("tab", name="Heads").click()
+    run_text(first_page, "A short one.")
+    expect(first_page.locator("#heads-chosen-picture .cells-front")).to_have_attribute(
+        "data-rows", re.compile(r"^\d$")
+    )
+    n_tokens = first_page.locator("#heads-chosen-picture .cells-front").get_attribute("data-rows")
+    first_page.get_by_role("tab", name="Overview").click()
+    expect(strip).to_have_count(int(n_tokens))
+    expect(curve).not_to_have_attribute("aria-label", former)
