@@ -32,8 +32,10 @@ example = stored_example(settings)
 
 
 def server(input: Inputs, output: Outputs, session: Session) -> None:
-    shell_server(input, output, session, pages=PAGES, service=service, example=example)
-    session.on_flushed(engine.wake_in_background, once=True)
+    start = engine.wake_in_background
+    shell_server(
+        input, output, session, pages=PAGES, service=service, example=example, on_first_picture=start
+    )
 
 
 async def health(request: Request) -> JSONResponse:

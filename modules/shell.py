@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from htmltools import Tag, TagList, head_content
-from shiny import Inputs, Outputs, Session, render, ui
+from shiny import Inputs, Outputs, Session, reactive, render, ui
 
 from modules import examples
 from modules.request_panel import request_panel_server, request_panel_ui
@@ -79,11 +79,22 @@ def shell_server(
     pages: tuple[Page, ...],
     service: InferenceService,
     example: Capture | None,
+    on_first_picture: Callable[[], None] = lambda: None,
 ) -> None:
-    """Start the panel and every page of one session."""
+    """Start the panel and every page of one session.
+
+    Parameters
+    ----------
+    on_first_picture : begins what may take its time once the visitor has something to look at
+    """
     state = request_panel_server("panel", service=service, example=example)
     for page in pages:
         page.server(page.id, service=service, state=state)
+
+    @reactive.effect
+    @reactive.event(input.first_picture)
+    def _go_on():
+        on_first_picture()
 
     @render.ui
     def example_note():

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 class LateEngine:
     """Stands for an `Engine` whose import takes seconds, so that a server's first page need not wait.
 
-    `bundled`, `loaded` and `release` answer at once; every other method blocks for the import the
-    first time, on whatever thread it is called.
+    `bundled`, `loaded` and `release` answer at once, and so does `head_map` for a map that the capture
+    kept; everything else blocks for the import the first time, on whatever thread it is called.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -63,6 +63,8 @@ class LateEngine:
         return self.wake().capture(request, *progress)
 
     def head_map(self, capture: Capture, stream: str, layer: int, head: int) -> HeadMap:
+        if self._engine is None and (stream, layer, head) in capture.maps:
+            return kept_map(capture, stream, layer, head)
         return self.wake().head_map(capture, stream, layer, head)
 
     def score_steps(
@@ -72,3 +74,16 @@ class LateEngine:
 
     def masked_predictions(self, capture: Capture, positions: tuple[int, ...], *progress) -> Predictions:
         return self.wake().masked_predictions(capture, positions, *progress)
+
+
+def kept_map(capture: Capture, stream: str, layer: int, head: int) -> HeadMap:
+    """A map that the capture holds ready, the same as the engine's; KeyError when it does not."""
+    return HeadMap(
+        stream=stream,
+        layer=layer,
+        head=head,
+        weights=capture.maps[stream, layer, head],
+        query_labels=tuple(capture.query_prompt(stream).labels),
+        key_labels=tuple(capture.key_prompt(stream).labels),
+        vo_norm=capture.profile(stream).vo_norm[layer, head],
+    )

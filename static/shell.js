@@ -45,3 +45,7 @@ $(document).on("shiny:inputchanged", (event) => {
   if (area) countCharacters(area);
 });
 $(document).on("shiny:connected", () => Shiny.addCustomMessageHandler("sl-run-finished", closeDrawer));
+// Until then the server puts off what would slow the first picture down.
+document.addEventListener("sinklens:drawn", () => {
+  requestAnimationFrame(() => setTimeout(() => Shiny.setInputValue("first_picture", true)));
+}, { once: true });
