@@ -31,9 +31,12 @@ function parts(colours, i) {
   return new Uint8Array(colours.buffer, 4 * i, 3);
 }
 
+// Written by hand into the stream: a Blob's bytes would come from another process, piece by piece.
 async function inflated(view) {
-  const stream = new Blob([view]).stream().pipeThrough(new DecompressionStream("deflate"));
-  return new Response(stream).arrayBuffer();
+  const { readable, writable } = new DecompressionStream("deflate"), writer = writable.getWriter();
+  const whole = new Response(readable).arrayBuffer();
+  await Promise.all([writer.write(view), writer.close()]);
+  return whole;
 }
 
 // Place of a share (0 to 1 of the range) on the colour scale, 0 to 1.
