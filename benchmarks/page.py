@@ -134,16 +134,29 @@ def page_rows(app: Served, tab: Tab, pack_ms: float, bare_ms: float) -> list[Row
     ]
     rows += switch_rows(tab, 128, max_ms=60, max_kb=90)
     rows.append(heap_row(tab))
-    start, drawn = tab.evaluate(f"ran({text(512, seed=5)!r}, 'heads-all-mosaic')")
+    rows += mosaic_rows(tab, pack_ms)
+    return rows + switch_rows(tab, 512, max_ms=100, max_kb=350)
+
+
+def mosaic_rows(tab: Tab, pack_ms: float) -> list[Row]:
+    """All heads of three different runs, amid everything else that a new run changes on the page."""
+    mosaics = [mosaic(tab, seed) for seed in (5, 6, 7)]
+    ms = pack_ms + statistics.median(drawing_ms for drawing_ms, _ in mosaics)
+    n_bytes = statistics.median(size for _, size in mosaics)
+    return [
+        Row("mosaic of 144 heads, 512 tokens: packing on the server", pack_ms, "ms"),
+        Row("mosaic: packing, and from its message to the picture", ms, "ms", 100),
+        Row("mosaic: bytes of its message", n_bytes / 1000, "kB", 500),
+    ]
+
+
+def mosaic(tab: Tab, seed: int) -> tuple[float, int]:
+    """Milliseconds from the arrival of a run's mosaic to its picture, and the bytes that arrived."""
+    start, drawn = tab.evaluate(f"ran({text(512, seed=seed)!r}, 'heads-all-mosaic')")
     tab.evaluate(f"drawnAfter({start}, 'heads-chosen-picture')")
     messages = [message for message in tab.evaluate("received") if start <= message[0] <= drawn]
     arrived, n_bytes = max(messages, key=lambda message: message[1])
-    rows += [
-        Row("mosaic of 144 heads, 512 tokens: packing on the server", pack_ms, "ms"),
-        Row("mosaic: packing, and from its message to the picture", pack_ms + drawn - arrived, "ms", 100),
-        Row("mosaic: bytes of its message", n_bytes / 1000, "kB", 500),
-    ]
-    return rows + switch_rows(tab, 512, max_ms=100, max_kb=350)
+    return drawn - arrived, n_bytes
 
 
 def switch_rows(tab: Tab, n_tokens: int, *, max_ms: float, max_kb: float) -> list[Row]:
