@@ -1,0 +1,179 @@
+"""Who looks at whom, as lines: one head, the mean of its layer, or the mean of all heads."""
+
+from __future__ import annotations
+
+import asyncio
+
+import numpy as np
+from htmltools import Tag
+from shiny import Inputs, Outputs, Session, module, reactive, render, req, ui
+from shinywidgets import output_widget, reactive_read, render_widget
+
+from modules.flow_drawing import LinkDrawing, draw_links
+from modules.head_view import HeadView
+from modules.run_state import RunState
+from modules.session_run import problem_of
+from modules.widgets.links import ARRANGEMENTS, N_TOKENS_MAX, Links
+from sinklens.errors import TextTooLong
+from sinklens.results import Capture
+from sinklens.service import InferenceService
+
+SOURCES = {"head": "one head", "layer": "mean of its layer", "all": "mean of all heads"}
+UNITS = {"tokens": "tokens", "words": "words"}
+
+
+@module.ui
+def flow_links_ui() -> Tag:
+    """The card."""
+    return ui.card(
+        ui.card_header(ui.h2("Who looks at whom")),
+        ui.p(ui.output_text("finding", inline=True), class_="sl-finding", aria_live="polite"),
+        ui.div(
+            ui.input_select("source", "Attention of", SOURCES),
+            ui.input_select("layer", "Layer", ["0"]),
+            ui.input_select("head", "Head", ["0"]),
+            ui.input_select("unit", "Between", UNITS),
+            ui.input_select("arrangement", "Drawn as", ARRANGEMENTS),
+            ui.input_slider("least", "Lines from", 0.01, 0.5, 0.05, step=0.01, ticks=False),
+            ui.input_switch("hide", "Leave the sinks out", False),
+            class_="sl-controls flow-controls",
+        ),
+        output_widget("links", height="auto", fill=False),
+        ui.p(
+            "Thickness and opacity: weight. Amber: lines to a sink. Words: weights on the pieces of a word "
+            "are added, its rows averaged.",
+            class_="sl-muted",
+        ),
+        full_screen=True,
+    )
+
+
+@module.server
+def flow_links_server(
+    input: Inputs,
+    output: Outputs,
+    session: Session,
+    *,
+    service: InferenceService,
+    state: RunState,
+    view: HeadView,
+    side: str = "A",
+) -> None:
+    """Fill the card; the latest choice wins, and the former picture stays until the new one is there."""
+
+    @reactive.extended_task
+    async def gather(
+        capture: Capture, stream: str, at: tuple[int, int], source: str, wishes: dict
+    ) -> LinkDrawing:
+        weights = await _weights(service, capture, stream, at, source)
+        return await asyncio.to_thread(
+            draw_links, capture, stream, weights, source=_named(source, at), **wishes
+        )
+
+    @reactive.effect
+    def _gather():
+        wishes = {
+            "as_words": input.unit() == "words", "sinks": view.sinks(), "hides_sinks": input.hide(),
+        }  # fmt: skip
+        capture, stream, at, source = view.capture(), view.stream(), view.head(), input.source()
+        gather.cancel()
+        gather(capture, stream, at, source, wishes)
+
+    session.on_ended(gather.cancel)
+
+    @render_widget
+    def links():
+        return Links(side=side)
+
+    @reactive.effect
+    def _show():
+        if gather.status() != "success":
+            return
+        drawing = gather.result()
+        links.widget.show(
+            drawing.weights,
+            drawing.queries,
+            drawing.keys,
+            label=drawing.finding,
+            same_tokens=drawing.queries == drawing.keys,
+            marked=drawing.marked,
+        )
+
+    @reactive.effect
+    def _look():
+        links.widget.arrangement = input.arrangement()
+        links.widget.least = input.least()
+
+    @render.text
+    def finding():
+        problem = problem_of(gather.error()) if gather.status() == "error" else None
+        return problem.sentence if problem else gather.result().finding
+
+    _head_selects(input, view)
+    _token(gather, state, links)
+
+
+async def _weights(service: InferenceService, capture: Capture, stream: str, at, source: str) -> np.ndarray:
+    n_tokens = capture.profile(stream).n_keys
+    if n_tokens > N_TOKENS_MAX:
+        raise TextTooLong(
+            f"Lines are drawn for up to {N_TOKENS_MAX} tokens; this text has {n_tokens:,}. "
+            "The Heads page shows it as a map.",
+            n_tokens=n_tokens,
+            n_tokens_max=N_TOKENS_MAX,
+        )
+    if source == "head":
+        return (await service.head_map(capture, stream, *at)).weights
+    maps = await service.layer_maps(capture, stream)
+    return maps[at[0]] if source == "layer" else await asyncio.to_thread(maps.mean, 0)
+
+
+def _named(source: str, at: tuple[int, int]) -> str:
+    return {
+        "head": f"Head {at[0]}.{at[1]}", "layer": f"Mean of layer {at[0]}", "all": "Mean of all heads",
+    }[source]  # fmt: skip
+
+
+def _head_selects(input: Inputs, view: HeadView) -> None:
+    """Layer and head follow the view, and the view follows them."""
+
+    @reactive.effect
+    def _offer():
+        profile = view.profile()
+        chosen = view.head()
+        for name, n, at in (("layer", profile.n_layers, chosen[0]), ("head", profile.n_heads, chosen[1])):
+            ui.update_select(name, choices=[str(i) for i in range(n)], selected=str(at))
+
+    @reactive.effect
+    @reactive.event(input.layer, input.head, ignore_init=True)
+    def _choose():
+        profile = view.profile()
+        at = int(input.layer()), int(input.head())
+        req(at[0] < profile.n_layers and at[1] < profile.n_heads)
+        view.choose(*at)
+
+
+def _token(gather, state: RunState, links) -> None:
+    """The selected token is the same on every page; a click selects it or lets it go."""
+
+    @reactive.calc
+    def first_tokens() -> tuple[int, ...]:
+        req(gather.status() == "success")
+        return gather.result().first_token
+
+    @reactive.effect
+    def _mark():
+        token, starts = state.token(), first_tokens()
+        links.widget.token = (
+            None if token is None else max(i for i, start in enumerate(starts) if start <= token)
+        )
+
+    @reactive.effect
+    def _select():
+        clicked = reactive_read(links.widget, "clicked")
+        if clicked is None:
+            return
+        with reactive.isolate():
+            starts = first_tokens()
+            req(clicked < len(starts))
+            state.token.set(None if state.token() == starts[clicked] else starts[clicked])

@@ -1,0 +1,197 @@
+"""How the input is mixed into every position: rollout up to a layer, and the sources of one position."""
+
+from __future__ import annotations
+
+import asyncio
+
+from htmltools import Tag
+from shiny import Inputs, Outputs, Session, module, reactive, render, ui
+from shinywidgets import output_widget, reactive_read, render_widget
+
+from modules.figures.flow_sources import sources_bars
+from modules.flow_drawing import (
+    N_FLOW_TOKENS_MAX,
+    RolloutDrawing,
+    Sources,
+    draw_rollout,
+    find_sources,
+)
+from modules.head_view import HeadView
+from modules.run_state import RunState
+from modules.session_run import problem_of
+from modules.side_colours import SIDE_COLOURS
+from modules.widgets.chart import Chart
+from modules.widgets.heatmap import Axes, Heatmap, picture
+from sinklens.analysis.rollout import RESIDUAL_SHARE
+from sinklens.errors import BadSelection
+from sinklens.results import Capture
+from sinklens.service import InferenceService
+
+SOURCE = (
+    "Abnar & Zuidema 2020 (arXiv 2005.00928): R_l = ((1 − r) A_l + r I) R_(l−1), A_l the mean of the layer's "
+    "heads, r the part that the residual connection carries over. Rows: positions after the layer; "
+    "columns: input tokens."
+)
+CROSS = "Rollout follows one text through its own layers; cross-attention joins two. Choose another stream."
+
+
+@module.ui
+def flow_rollout_ui() -> Tag:
+    """Two cards: the map, and one position's sources."""
+    mixed = ui.card(
+        ui.card_header(ui.h2("Rollout: what each position is made of")),
+        ui.p(ui.output_text("finding", inline=True), class_="sl-finding", aria_live="polite"),
+        ui.div(
+            ui.input_slider("layer", "Up to layer", 0, 1, 1, step=1, ticks=False),
+            ui.input_slider("residual", "Residual share r", 0, 0.9, RESIDUAL_SHARE, step=0.1, ticks=False),
+            ui.input_switch("hide", "Leave the sinks out", False),
+            class_="sl-controls flow-controls",
+        ),
+        output_widget("mixed", height="auto", fill=False),
+        ui.p(SOURCE, class_="sl-muted"),
+        full_screen=True,
+    )
+    sources = ui.card(
+        ui.card_header(ui.h2("Sources of one position")),
+        ui.p(ui.output_text("sources_finding", inline=True), class_="sl-finding", aria_live="polite"),
+        output_widget("sources_chart", height="300px", fill=False),
+        ui.p(
+            "After all layers. Flow: the most that can pass from a token through all layers, as a part of "
+            "the sum over the tokens (same source). Select a token on any page to see its position.",
+            class_="sl-muted",
+        ),
+        full_screen=True,
+    )
+    return ui.div(mixed, sources, class_="flow-pair")
+
+
+@module.server
+def flow_rollout_server(
+    input: Inputs,
+    output: Outputs,
+    session: Session,
+    *,
+    service: InferenceService,
+    state: RunState,
+    view: HeadView,
+    side: str = "A",
+) -> None:
+    """Fill both cards; the latest choice wins."""
+
+    @reactive.extended_task
+    async def roll(capture: Capture, stream: str, wishes: dict) -> tuple[RolloutDrawing, Capture, str]:
+        maps = await _maps(service, capture, stream)
+        return await asyncio.to_thread(draw_rollout, capture, stream, maps, **wishes), capture, stream
+
+    @reactive.extended_task
+    async def trace(capture: Capture, stream: str, wishes: dict) -> Sources:
+        maps = await _maps(service, capture, stream)
+        return await asyncio.to_thread(find_sources, capture, stream, maps, **wishes)
+
+    @reactive.calc
+    def position() -> int:
+        token, n_queries = state.token(), view.profile().n_queries
+        return n_queries - 1 if token is None or token >= n_queries else token
+
+    @reactive.calc
+    def sinks() -> tuple[int, ...]:
+        return view.sinks() if input.hide() else ()
+
+    @reactive.effect
+    def _layers():
+        last = view.profile().n_layers - 1
+        ui.update_slider("layer", max=last, value=last)
+
+    @reactive.effect
+    def _roll():
+        wishes = {
+            "layer": min(input.layer(), view.profile().n_layers - 1), "residual_share": input.residual(),
+            "position": position(), "sinks": sinks(),
+        }  # fmt: skip
+        roll.cancel()
+        roll(view.capture(), view.stream(), wishes)
+
+    @reactive.effect
+    def _trace():
+        wishes = {"residual_share": input.residual(), "position": position(), "sinks": sinks()}
+        trace.cancel()
+        trace(view.capture(), view.stream(), wishes)
+
+    session.on_ended(roll.cancel)
+    session.on_ended(trace.cancel)
+
+    @render_widget
+    def mixed():
+        return Heatmap(side=side, scale="sqrt")
+
+    @render_widget
+    def sources_chart():
+        return Chart()
+
+    @reactive.effect
+    def _show():
+        if roll.status() != "success":
+            return
+        drawing, capture, stream = roll.result()
+        mixed.widget.show(
+            picture(drawing.rolled, _axes(capture, stream, view.sinks()), label=drawing.finding)
+        )
+
+    @reactive.effect
+    def _show_sources():
+        if trace.status() == "success":
+            figure = sources_bars(trace.result(), colour=SIDE_COLOURS[side])
+            sources_chart.widget.show(figure, label=sources_sentence(trace.result()))
+
+    @render.text
+    def finding():
+        problem = problem_of(roll.error()) if roll.status() == "error" else None
+        return problem.sentence if problem else roll.result()[0].finding
+
+    @render.text
+    def sources_finding():
+        problem = problem_of(trace.error()) if trace.status() == "error" else None
+        return problem.sentence if problem else sources_sentence(trace.result())
+
+    @reactive.effect
+    def _mark():
+        mixed.widget.token = state.token()
+
+    @reactive.effect
+    def _select():
+        clicked = reactive_read(mixed.widget, "clicked")
+        if clicked is not None:
+            with reactive.isolate():
+                state.token.set(None if clicked == state.token() else clicked)
+
+
+def sources_sentence(sources: Sources) -> str:
+    """The largest source by each measure."""
+    name = f"{sources.labels[sources.position]} ({sources.position})"
+    top = int(sources.rolled.argmax())
+    sentence = f"Position {name}: by rollout most comes from {sources.labels[top]} ({top})"
+    if sources.flow is None:
+        return f"{sentence}. Flow is computed for up to {N_FLOW_TOKENS_MAX} tokens."
+    most = int(sources.flow.argmax())
+    return f"{sentence}, by flow from {sources.labels[most]} ({most})."
+
+
+async def _maps(service: InferenceService, capture: Capture, stream: str):
+    if stream == "cross":
+        raise BadSelection(CROSS)
+    return await service.layer_maps(capture, stream)
+
+
+def _axes(capture: Capture, stream: str, sinks: tuple[int, ...]) -> Axes:
+    labels = capture.key_prompt(stream).labels
+    return Axes(
+        rows=labels,
+        columns=labels,
+        row_name="position",
+        column_name="input",
+        same_tokens=True,
+        marked=sinks,
+        marked_text="sink",
+        empty_text="the position cannot see this token",
+        hint="Point at a cell to read it; click a label to select its token.",
+    )
