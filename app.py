@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
+from modules.flow import flow_server, flow_ui
 from modules.heads import heads_server, heads_ui
 from modules.overview import overview_server, overview_ui
 from modules.shell import STATIC_DIR, Page, shell_server, shell_ui
@@ -22,6 +23,7 @@ from sinklens.settings import Settings
 PAGES = (
     Page("Overview", overview_ui, overview_server),
     Page("Heads", heads_ui, heads_server),
+    Page("Flow", flow_ui, flow_server),
     Page("Sinks", sinks_ui, sinks_server),
 )
 

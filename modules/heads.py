@@ -7,10 +7,13 @@ from shiny import Inputs, Outputs, Session, module, ui
 
 from modules.chosen_head import chosen_head_server, chosen_head_ui
 from modules.head_grid import head_grid_server, head_grid_ui
+from modules.head_groups import head_groups_server, head_groups_ui
+from modules.head_kind import head_kind_server, head_kind_ui
 from modules.head_mosaic import head_mosaic_server, head_mosaic_ui
 from modules.head_view import head_view
 from modules.run_state import RunState
 from modules.step_by_step import step_by_step_server, step_by_step_ui
+from modules.widgets.chart import PLOTLY_JS
 from sinklens.service import InferenceService
 
 
@@ -20,6 +23,8 @@ def heads_ui(side: str = "A") -> Tag:
     return ui.div(
         ui.div(head_mosaic_ui("all"), head_grid_ui("metric"), class_="heads-pair"),
         ui.div(chosen_head_ui("chosen"), step_by_step_ui("steps"), class_="heads-pair heads-pair-wide"),
+        ui.div(head_kind_ui("kind"), head_groups_ui("groups"), class_="heads-pair"),
+        PLOTLY_JS,
         class_="heads-page",
         data_side=side,
     )
@@ -35,7 +40,7 @@ def heads_server(
     state: RunState,
     side: str = "A",
 ) -> None:
-    """Connect the four cards.
+    """Connect the cards.
 
     Parameters
     ----------
@@ -46,3 +51,5 @@ def heads_server(
     measured = head_grid_server("metric", view=view, settled=chosen.settled, side=side)
     head_mosaic_server("all", view=view, measured=measured, settled=chosen.settled, side=side)
     step_by_step_server("steps", service=service, chosen=chosen)
+    kinds = head_kind_server("kind", service=service, view=view, settled=chosen.settled, side=side)
+    head_groups_server("groups", view=view, kinds=kinds)

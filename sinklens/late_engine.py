@@ -12,7 +12,10 @@ from sinklens.results import Capture, HeadMap, Predictions, ScoreSteps
 from sinklens.settings import Settings
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from sinklens.capture.engine import Engine
+    from sinklens.capture.head_profile import HeadProfiles
 
 
 class LateEngine:
@@ -71,6 +74,12 @@ class LateEngine:
         self, capture: Capture, stream: str, layer: int, head: int, query: int, key: int
     ) -> ScoreSteps:
         return self.wake().score_steps(capture, stream, layer, head, query, key)
+
+    def head_profiles(self, capture: Capture, stream: str) -> HeadProfiles:
+        return self.wake().head_profiles(capture, stream)
+
+    def layer_maps(self, capture: Capture, stream: str) -> np.ndarray:
+        return self.wake().layer_maps(capture, stream)
 
     def masked_predictions(self, capture: Capture, positions: tuple[int, ...], *progress) -> Predictions:
         return self.wake().masked_predictions(capture, positions, *progress)

@@ -1,0 +1,106 @@
+"""Groups of heads that do alike, as points on a plane; a click puts a head in view."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from htmltools import Tag
+from shiny import Inputs, Outputs, Session, module, reactive, render, ui
+from shinywidgets import output_widget, reactive_read, render_widget
+
+from modules.figures.head_groups import group_points
+from modules.head_view import HeadView
+from modules.widgets.chart import Chart
+from sinklens.analysis.head_clusters import HeadClusters, head_clusters, head_positions
+
+METHODS = {"pca": "principal components", "tsne": "t-SNE"}
+ABOUT = (
+    "K-Means on the standardised scores of the card beside, the number of groups by the silhouette. Groups "
+    "are named after what stands out in them. Principal components keep large distances, t-SNE keeps "
+    "neighbours; neither changes the groups."
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Grouped:
+    """One run's heads, grouped and placed."""
+
+    table: pd.DataFrame
+    clusters: HeadClusters
+    places: np.ndarray
+    """(n_heads_total, 2)"""
+
+
+def grouped(table: pd.DataFrame, method: str) -> Grouped:
+    """Group and place; work for a thread."""
+    return Grouped(table, head_clusters(table), head_positions(table, method))
+
+
+@module.ui
+def head_groups_ui() -> Tag:
+    """The card."""
+    return ui.card(
+        ui.card_header(ui.h2("Heads that do alike")),
+        ui.p(ui.output_text("finding", inline=True), class_="sl-finding", aria_live="polite"),
+        ui.div(ui.input_select("method", "Placed by", METHODS), class_="sl-controls"),
+        output_widget("points", height="380px", fill=False),
+        ui.p(ABOUT, class_="sl-muted heads-note"),
+        full_screen=True,
+    )
+
+
+@module.server
+def head_groups_server(
+    input: Inputs, output: Outputs, session: Session, *, view: HeadView, kinds: Callable[[], pd.DataFrame]
+) -> None:
+    """Fill the card.
+
+    Parameters
+    ----------
+    kinds : the table of all heads of the run on screen
+    """
+
+    @reactive.extended_task
+    async def group(table: pd.DataFrame, method: str) -> Grouped:
+        return await asyncio.to_thread(grouped, table, method)
+
+    @reactive.effect
+    def _group():
+        table, method = kinds(), input.method()
+        group.cancel()
+        group(table, method)
+
+    session.on_ended(group.cancel)
+
+    @render_widget
+    def points():
+        return Chart()
+
+    @reactive.effect
+    def _draw():
+        found = group.result()
+        figure = group_points(
+            found.table, found.places, found.clusters.labels, found.clusters.names, view.head()
+        )
+        points.widget.show(figure, label=found.clusters.sentence)
+
+    @render.text
+    def finding():
+        return group.result().clusters.sentence
+
+    @reactive.effect
+    def _choose():
+        clicked = reactive_read(points.widget, "clicked")
+        if clicked is None:
+            return
+        curve, point, *_ = clicked
+        with reactive.isolate():
+            found = group.result()
+        rows = np.flatnonzero(found.clusters.labels == curve)
+        if point < len(rows):
+            head = found.table.iloc[int(rows[point])]
+            view.choose(int(head["layer"]), int(head["head"]))

@@ -1,0 +1,195 @@
+"""What kind of head is in view, what says so, and which others are like it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+import pandas as pd
+from htmltools import Tag, TagList
+from shiny import Inputs, Outputs, Session, module, reactive, render, req, ui
+from shinywidgets import output_widget, render_widget
+
+from modules.figures.head_patterns import pattern_bars
+from modules.head_view import HeadView
+from modules.quantity import percent, quantity
+from modules.session_run import problem_of
+from modules.widgets.chart import Chart
+from sinklens.analysis.head_clusters import similar_heads
+from sinklens.analysis.head_types import TYPES
+from sinklens.results import Capture
+from sinklens.service import InferenceService
+
+ABOUT = (
+    "Judged on the attention that does not go to a sink: a head that rests on the first token still does "
+    "something with the rest. A pattern names a head when it takes 30 % of what is possible above even "
+    "spreading over the same keys; token patterns must also beat eight shuffled copies of the text."
+)
+
+
+@module.ui
+def head_kind_ui() -> Tag:
+    """The card."""
+    return ui.card(
+        ui.card_header(ui.h2(ui.output_text("title", inline=True))),
+        ui.p(ui.output_text("reason", inline=True), class_="sl-finding", aria_live="polite"),
+        ui.output_ui("rest"),
+        output_widget("patterns", height="330px", fill=False),
+        ui.output_ui("similar"),
+        ui.output_ui("kinds"),
+        ui.p(ABOUT, class_="sl-muted heads-note"),
+        full_screen=True,
+    )
+
+
+@module.server
+def head_kind_server(
+    input: Inputs,
+    output: Outputs,
+    session: Session,
+    *,
+    service: InferenceService,
+    view: HeadView,
+    settled: Callable[[], object],
+    side: str = "A",
+) -> Callable[[], pd.DataFrame]:
+    """Fill the card; the numbers of a run are computed once, a switch of heads only reads them.
+
+    Parameters
+    ----------
+    settled : changes when the head in view has been drawn; the card follows then
+
+    Returns
+    -------
+    callable
+        The table of all heads of the run on screen, silent until it is there.
+    """
+
+    @reactive.extended_task
+    async def judge(capture: Capture, stream: str) -> tuple[Capture, str, pd.DataFrame]:
+        return capture, stream, (await service.head_profiles(capture, stream)).table
+
+    @reactive.effect
+    def _judge():
+        capture, stream = view.capture(), view.stream()
+        judge.cancel()
+        judge(capture, stream)
+
+    session.on_ended(judge.cancel)
+
+    @reactive.calc
+    def all_heads() -> pd.DataFrame:
+        capture, stream, table = judge.result()
+        req(capture is view.capture() and stream == view.stream())
+        return table
+
+    @reactive.calc
+    def chosen() -> tuple[pd.DataFrame, int]:
+        """The table and the row of the head in view."""
+        settled()
+        table = all_heads()
+        with reactive.isolate():
+            layer, head = view.head()
+        rows = table.index[(table["layer"] == layer) & (table["head"] == head)]
+        req(len(rows))
+        return table, int(rows[0])
+
+    @render.text
+    def title():
+        table, row = chosen()
+        return kind_title(table.iloc[row])
+
+    @render.text
+    def reason():
+        problem = problem_of(judge.error()) if judge.status() == "error" else None
+        if problem:
+            return problem.sentence
+        table, row = chosen()
+        return table.iloc[row]["reason"]
+
+    @render.ui
+    def rest():
+        table, row = chosen()
+        return ui.p(rest_sentence(table.iloc[row]))
+
+    @render_widget
+    def patterns():
+        return Chart()
+
+    @reactive.effect
+    def _draw():
+        table, row = chosen()
+        patterns.widget.show(pattern_bars(table, row, side=side), label=kind_title(table.iloc[row]))
+
+    _similar(input, session, chosen, view)
+
+    @render.ui
+    def kinds():
+        return kind_counts(all_heads())
+
+    return all_heads
+
+
+def _similar(input: Inputs, session: Session, chosen, view: HeadView) -> None:
+    """Buttons that lead to the heads most like this one."""
+
+    @reactive.extended_task
+    async def find(table: pd.DataFrame, layer: int, head: int) -> pd.DataFrame:
+        return await asyncio.to_thread(similar_heads, table, layer, head)
+
+    @reactive.effect
+    def _find():
+        table, row = chosen()
+        find.cancel()
+        find(table, int(table.iloc[row]["layer"]), int(table.iloc[row]["head"]))
+
+    session.on_ended(find.cancel)
+
+    @render.ui
+    def similar():
+        buttons = [
+            ui.tags.button(
+                f"{row.layer}.{row.head} {row.type}",
+                type="button",
+                class_="btn btn-sm btn-outline-secondary heads-similar",
+                title=f"{row.distance:.1f} standard deviations away",
+                onclick=f"Shiny.setInputValue('{session.ns('pick')}', [{row.layer}, {row.head}], "
+                "{priority: 'event'})",
+            )
+            for row in find.result().itertuples()
+        ]
+        return ui.div(ui.span("Most like it: ", class_="sl-muted"), *buttons, class_="heads-similar-row")
+
+    @reactive.effect
+    @reactive.event(input.pick)
+    def _pick():
+        layer, head = input.pick()
+        view.choose(int(layer), int(head))
+
+
+def kind_title(head: pd.Series) -> str:
+    """Head 3.1: induction (clear)."""
+    confidence = f" ({head['confidence']})" if head["confidence"] else ""
+    dormant = ", dormant" if head["dormant"] else ""
+    return f"Head {head['layer']}.{head['head']}: {head['type']}{confidence}{dormant}"
+
+
+def rest_sentence(head: pd.Series) -> str:
+    """How much the head rests and how much it puts out."""
+    kind = TYPES[head["type"]]
+    return (
+        f"{kind.sentence} It gives {percent(head['sink_share'])} of its attention to sinks and puts out "
+        f"{quantity(head['output_norm'], 'times')} its layer's mean."
+    )
+
+
+def kind_counts(table: pd.DataFrame) -> Tag | TagList:
+    """How many heads of each type the run has, most frequent first."""
+    counts = table["type"].value_counts()
+    chips = [
+        ui.span(f"{TYPES[name].letter} · {name} {n}", class_="heads-kind", title=TYPES[name].sentence)
+        for name, n in counts.items()
+    ]
+    n_dormant = int(table["dormant"].sum())
+    chips.append(ui.span(f"dormant {n_dormant}", class_="heads-kind", title="Rests, and puts out little."))
+    return ui.div(ui.span(f"All {len(table)} heads: ", class_="sl-muted"), *chips, class_="heads-similar-row")
