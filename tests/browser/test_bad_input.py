@@ -23,7 +23,7 @@ WEIRD_TEXTS = {
 MARKUP = (
     """<script>window.hacked = 1</script><img src=x onerror="window.hacked = 1"><b>bold</b> &amp; {{7*7}}"""
 )
-PAGES = ("Overview", "Heads", "Sinks")
+PAGES = ("Overview", "Heads", "Flow", "Sinks")
 
 
 @pytest.fixture
