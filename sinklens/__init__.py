@@ -3,6 +3,7 @@
 from sinklens.errors import SinkLensError
 from sinklens.interventions import DropHeads, MaskKeys, ScaleColumns
 from sinklens.records import CapturePlan, CaptureRequest
+from sinklens.version import VERSION as __version__
 
 __all__ = [
     "CapturePlan",
@@ -12,6 +13,7 @@ __all__ = [
     "Run",
     "ScaleColumns",
     "SinkLensError",
+    "__version__",
     "analyze",
 ]
 

@@ -20,6 +20,7 @@ CORE = {
     "sinklens.interventions",
     "sinklens.errors",
     "sinklens.settings",
+    "sinklens.version",
 }
 """Records that every layer may know; they know only each other."""
 

@@ -27,6 +27,7 @@ def main() -> None:
     path = settings.models_dir / "examples" / f"{name}.safetensors"
     path.parent.mkdir(exist_ok=True)
     capture_file.save(capture, path)
+    path.chmod(0o644)
     print(f"{path}: {len(capture.prompt)} tokens, {path.stat().st_size / 1e6:.2f} MB")
 
 

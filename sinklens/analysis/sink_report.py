@@ -14,6 +14,7 @@ from sinklens.analysis.shares import explorer_numbers, layer_curve, sink_rate, t
 from sinklens.analysis.sink_summary import label_counts, main_finding
 from sinklens.analysis.sinks import Thresholds, hidden_norms
 from sinklens.results import Capture
+from sinklens.version import VERSION
 
 SCHEMA = "sinklens/sinks/1"
 PACKAGES = ("numpy", "pandas", "torch", "transformers")
@@ -60,7 +61,7 @@ def sink_report(
         ],
         "aggregate": _aggregate(profile),
         "interventions": [edit.sentence() for edit in capture.request.interventions],
-        "versions": {name: version(name) for name in PACKAGES},
+        "versions": {"sinklens": VERSION} | {name: version(name) for name in PACKAGES},
     }
     return _plain(report)
 

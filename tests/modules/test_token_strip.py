@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from modules.widgets.token_strip import direction, gaps, shade_top, strip_frame
+from modules.widgets.token_strip import TokenStrip, direction, gaps, shade_top, strip_frame
 from sinklens.analysis.sinks import sink_table
 from sinklens.records import Prompt, Token
 from tests.analysis.profiles import capture_from_maps, one_hot_maps, random_maps
@@ -159,3 +159,10 @@ def test_learned_sink_of_the_model_is_no_token_of_the_text():
 def test_strip_of_side_b_says_so():
     frame = strip_frame(prompt_of("a", ("a", 0, 1, False)), table_of([1.0], floor=[0.5]), side="B")
     assert frame["side"] == "B"
+
+
+def test_another_text_forgets_which_token_was_chosen():
+    strip = TokenStrip()
+    strip.clicked = 3
+    strip.show({"tokens": []})
+    assert strip.clicked is None
