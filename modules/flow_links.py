@@ -70,14 +70,19 @@ def flow_links_server(
             draw_links, capture, stream, weights, source=_named(source, at), **wishes
         )
 
+    asked: list = []
+
     @reactive.effect
     def _gather():
+        req(state.is_open("flow"))
         wishes = {
             "as_words": input.unit() == "words", "sinks": view.sinks(), "hides_sinks": input.hide(),
         }  # fmt: skip
-        capture, stream, at, source = view.capture(), view.stream(), view.head(), input.source()
-        gather.cancel()
-        gather(capture, stream, at, source, wishes)
+        wanted = [view.capture(), view.stream(), view.head(), input.source(), wishes]
+        if wanted != asked:
+            asked[:] = wanted
+            gather.cancel()
+            gather(*wanted)
 
     session.on_ended(gather.cancel)
 

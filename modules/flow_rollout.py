@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from htmltools import Tag
-from shiny import Inputs, Outputs, Session, module, reactive, render, ui
+from shiny import Inputs, Outputs, Session, module, reactive, render, req, ui
 from shinywidgets import output_widget, reactive_read, render_widget
 
 from modules.figures.flow_sources import sources_bars
@@ -102,20 +102,19 @@ def flow_rollout_server(
         last = view.profile().n_layers - 1
         ui.update_slider("layer", max=last, value=last)
 
-    @reactive.effect
-    def _roll():
-        wishes = {
-            "layer": min(input.layer(), view.profile().n_layers - 1), "residual_share": input.residual(),
-            "position": position(), "sinks": sinks(),
-        }  # fmt: skip
-        roll.cancel()
-        roll(view.capture(), view.stream(), wishes)
+    asked: dict = {}
 
     @reactive.effect
-    def _trace():
-        wishes = {"residual_share": input.residual(), "position": position(), "sinks": sinks()}
-        trace.cancel()
-        trace(view.capture(), view.stream(), wishes)
+    def _ask():
+        req(state.is_open("flow"))
+        layer = min(input.layer(), view.profile().n_layers - 1)
+        shared = {"residual_share": input.residual(), "position": position(), "sinks": sinks()}
+        for task, wishes in ((roll, {"layer": layer, **shared}), (trace, shared)):
+            wanted = (view.capture(), view.stream(), wishes)
+            if asked.get(task) != wanted:
+                asked[task] = wanted
+                task.cancel()
+                task(*wanted)
 
     session.on_ended(roll.cancel)
     session.on_ended(trace.cancel)

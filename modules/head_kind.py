@@ -13,6 +13,7 @@ from shinywidgets import output_widget, render_widget
 from modules.figures.head_patterns import pattern_bars
 from modules.head_view import HeadView
 from modules.quantity import percent, quantity
+from modules.run_state import RunState
 from modules.session_run import problem_of
 from modules.widgets.chart import Chart
 from sinklens.analysis.head_clusters import similar_heads
@@ -49,6 +50,7 @@ def head_kind_server(
     session: Session,
     *,
     service: InferenceService,
+    state: RunState,
     view: HeadView,
     settled: Callable[[], object],
     side: str = "A",
@@ -69,11 +71,16 @@ def head_kind_server(
     async def judge(capture: Capture, stream: str) -> tuple[Capture, str, pd.DataFrame]:
         return capture, stream, (await service.head_profiles(capture, stream)).table
 
+    asked: list = []
+
     @reactive.effect
     def _judge():
-        capture, stream = view.capture(), view.stream()
-        judge.cancel()
-        judge(capture, stream)
+        req(state.is_open("heads"))
+        wanted = [view.capture(), view.stream()]
+        if wanted != asked:
+            asked[:] = wanted
+            judge.cancel()
+            judge(*wanted)
 
     session.on_ended(judge.cancel)
 

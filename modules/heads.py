@@ -51,5 +51,7 @@ def heads_server(
     measured = head_grid_server("metric", view=view, settled=chosen.settled, side=side)
     head_mosaic_server("all", view=view, measured=measured, settled=chosen.settled, side=side)
     step_by_step_server("steps", service=service, chosen=chosen)
-    kinds = head_kind_server("kind", service=service, view=view, settled=chosen.settled, side=side)
+    kinds = head_kind_server(
+        "kind", service=service, state=state, view=view, settled=chosen.settled, side=side
+    )
     head_groups_server("groups", view=view, kinds=kinds)

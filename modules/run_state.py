@@ -24,3 +24,9 @@ class RunState:
     """(layer, head) in view, both from 0."""
     token: reactive.Value[int | None]
     """Selected key position, None without a selection."""
+    page: Callable[[], str | None] = lambda: None
+    """Id of the page that is open, None where there is only one."""
+
+    def is_open(self, page: str) -> bool:
+        """Is this page on screen? To be asked in an effect that need not work for a hidden page."""
+        return self.page() in (None, page)

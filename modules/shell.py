@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from htmltools import Tag, TagList, head_content
@@ -87,7 +87,7 @@ def shell_server(
     ----------
     on_first_picture : begins what may take its time once the visitor has something to look at
     """
-    state = request_panel_server("panel", service=service, example=example)
+    state = replace(request_panel_server("panel", service=service, example=example), page=input.page)
     for page in pages:
         page.server(page.id, service=service, state=state)
 
