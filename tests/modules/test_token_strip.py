@@ -161,7 +161,7 @@ def test_strip_of_side_b_says_so():
     assert frame["side"] == "B"
 
 
-def test_another_text_forgets_which_token_was_chosen():
+def test_another_text_forgets_which_token_was_chosen(without_session):
     strip = TokenStrip()
     strip.clicked = 3
     strip.show({"tokens": []})
