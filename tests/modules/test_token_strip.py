@@ -161,7 +161,6 @@ def test_strip_of_side_b_says_so():
     assert frame["side"] == "B"
 
 
-@pytest.mark.usefixtures("without_session")
 def test_another_text_forgets_which_token_was_chosen(without_session):
     strip = TokenStrip()
     strip.clicked = 3
