@@ -9,16 +9,20 @@ from dataclasses import dataclass
 
 import numpy as np
 from htmltools import Tag
-from shiny import Inputs, Outputs, Session, module, reactive, render, ui
+from shiny import Inputs, Outputs, Session, module, reactive, render, req, ui
 from shinywidgets import output_widget, reactive_read, render_widget
 
 from modules.head_sentence import head_reading
 from modules.head_view import HeadView
 from modules.quantity import quantity
+from modules.session_run import problem_of
 from modules.widgets.heatmap import Axes, Heatmap, Picture, picture
 from sinklens.analysis.head_metrics import HEAD_METRICS, head_metric, head_metric_floor
+from sinklens.analysis.head_patterns import HeadPatterns
 from sinklens.analysis.metric_definition import MetricDefinition
-from sinklens.results import Profile
+from sinklens.analysis.pattern_metrics import PATTERN_METRICS, pattern_metric, pattern_metric_floor
+from sinklens.results import Capture, Profile
+from sinklens.service import InferenceService
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,8 +60,13 @@ class Measured:
 
 
 def measured(profile: Profile, key: str) -> Measured:
-    """Compute one metric and its floor for every head."""
+    """Compute one metric of the weights and its floor for every head."""
     return Measured(HEAD_METRICS[key], head_metric(profile, key), head_metric_floor(profile, key))
+
+
+def measured_outside_sinks(patterns: HeadPatterns, key: str) -> Measured:
+    """The same for a metric of what the heads do outside the sinks."""
+    return Measured(PATTERN_METRICS[key], pattern_metric(patterns, key), pattern_metric_floor(patterns, key))
 
 
 def grid_picture(grid: Measured) -> Picture:
@@ -80,7 +89,10 @@ def grid_picture(grid: Measured) -> Picture:
 @module.ui
 def head_grid_ui() -> Tag:
     """The card."""
-    choices = {key: definition.name for key, definition in HEAD_METRICS.items()}
+    choices = {
+        group: {key: definition.name for key, definition in metrics.items()}
+        for group, metrics in (("All attention", HEAD_METRICS), ("Outside the sinks", PATTERN_METRICS))
+    }
     return ui.card(
         ui.card_header(ui.h2("One number per head")),
         ui.p(ui.output_text("finding", inline=True), class_="sl-finding"),
@@ -97,6 +109,7 @@ def head_grid_server(
     output: Outputs,
     session: Session,
     *,
+    service: InferenceService,
     view: HeadView,
     settled: Callable[[], object],
     side: str = "A",
@@ -109,14 +122,17 @@ def head_grid_server(
     """
 
     @reactive.extended_task
-    async def measure(profile: Profile, key: str) -> Measured:
-        return await asyncio.to_thread(measured, profile, key)
+    async def measure(capture: Capture, stream: str, key: str) -> Measured:
+        if key in HEAD_METRICS:
+            return await asyncio.to_thread(measured, capture.profile(stream), key)
+        profiles = await service.head_profiles(capture, stream)
+        return measured_outside_sinks(profiles.patterns, key)
 
     @reactive.effect
     def _measure():
-        profile, key = view.profile(), input.metric()
+        capture, stream, key = view.capture(), view.stream(), input.metric()
         measure.cancel()
-        measure(profile, key)
+        measure(capture, stream, key)
 
     session.on_ended(measure.cancel)
 
@@ -126,6 +142,8 @@ def head_grid_server(
 
     @reactive.effect
     def _draw():
+        if measure.status() != "success":
+            return
         with reactive.isolate():
             head = view.head()
         grid.widget.show(grid_picture(measure.result()), cell=head)
@@ -145,13 +163,19 @@ def head_grid_server(
 
     @render.text
     def finding():
-        return measure.result().finding()
+        problem = problem_of(measure.error()) if measure.status() == "error" else None
+        return problem.sentence if problem else measure.result().finding()
 
     @render.ui
     def about():
-        return definition_note(HEAD_METRICS[input.metric()])
+        return definition_note((HEAD_METRICS | PATTERN_METRICS)[input.metric()])
 
-    return measure.result
+    @reactive.calc
+    def known() -> Measured:
+        req(measure.status() == "success")
+        return measure.result()
+
+    return known
 
 
 def definition_note(definition: MetricDefinition) -> Tag:

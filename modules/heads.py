@@ -48,7 +48,7 @@ def heads_server(
     """
     view = head_view(state, session)
     chosen = chosen_head_server("chosen", service=service, state=state, view=view, side=side)
-    measured = head_grid_server("metric", view=view, settled=chosen.settled, side=side)
+    measured = head_grid_server("metric", service=service, view=view, settled=chosen.settled, side=side)
     head_mosaic_server("all", view=view, measured=measured, settled=chosen.settled, side=side)
     step_by_step_server("steps", service=service, chosen=chosen)
     kinds = head_kind_server(

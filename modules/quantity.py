@@ -8,13 +8,15 @@ from sinklens.analysis.quantity import NOT_APPLICABLE, SPACE, percent
 
 
 def quantity(value: float, unit: str) -> str:
-    """A metric's value in the unit of its definition: "share", "nats", "times" or "none"."""
+    """A metric's value in the unit of its definition: "share", "nats", "times", "tokens" or "none"."""
     if math.isnan(value):
         return NOT_APPLICABLE
     if unit == "share":
         return percent(value)
     if unit == "times":
         return f"{value:.2f}{SPACE}×"
+    if unit == "tokens":
+        return f"{value:.1f}{SPACE}tokens"
     return f"{value:.2f}{SPACE}nats" if unit == "nats" else f"{value:.3f}"
 
 

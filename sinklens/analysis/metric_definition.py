@@ -27,7 +27,7 @@ class MetricDefinition:
     formula: str
     """In Unicode, with A for one head's map: row i a query, column k a key."""
     unit: str
-    """"share" (0..1, shown as per cent), "nats", "times" or "none"."""
+    """"share" (0..1, shown as per cent), "nats", "times", "tokens" or "none"."""
     low: float
     """Smallest value that is possible."""
     high: float

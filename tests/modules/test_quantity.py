@@ -45,3 +45,7 @@ def test_counts_are_readable_at_every_size():
     assert [
         large_count(n).replace("\N{NO-BREAK SPACE}", " ") for n in (12, 5_240, 5_240_000, 7_000_000_000)
     ] == ["12", "5.24 k", "5.24 M", "7 B"]
+
+
+def test_a_distance_is_in_tokens():
+    assert quantity(3.26, "tokens") == "3.3\N{NO-BREAK SPACE}tokens"
