@@ -36,7 +36,7 @@ def analyze(
     Parameters
     ----------
     model : str
-        Name of a bundled model ("demo-llama"), a Hugging Face id, or a folder.
+        Name of a bundled model ("demo-gpt2"), a Hugging Face id, or a folder.
     text : str
     target : str, optional
         Decoder text of an encoder-decoder model; it reads the text itself by default.
@@ -69,7 +69,7 @@ def analyze(
 class Run:
     """One analysed text.
 
-    >>> run = analyze("demo-llama", "The cat sat on the mat.")  # doctest: +SKIP
+    >>> run = analyze("demo-gpt2", "The cat sat on the mat.")  # doctest: +SKIP
     >>> run.map(layer=3, head=2).shape  # doctest: +SKIP
     (8, 8)
     """

@@ -21,7 +21,7 @@ class Settings:
     """Folder of the bundled models."""
     cache_dir: Path = Path.home() / ".cache" / "sinklens"
     """Folder where large captures spill to disk."""
-    default_model: str = "demo-llama"
+    default_model: str = "demo-gpt2"
     """Bundled model that the page opens with."""
     allow_folders: bool = True
     """May a user name a folder of this machine as a model? Switch off on a public server."""

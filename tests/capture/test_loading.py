@@ -156,10 +156,10 @@ def test_the_fingerprint_follows_the_weights(tmp_path, gpt2):
 
 
 def test_bundled_models_start_with_the_default(tmp_path):
-    for name in ("a-model", "demo-llama"):
+    for name in ("a-model", "demo-gpt2"):
         (tmp_path / name).mkdir()
         (tmp_path / name / "config.json").write_text("{}")
-    assert bundled_models(Settings(models_dir=tmp_path)) == ("demo-llama", "a-model")
+    assert bundled_models(Settings(models_dir=tmp_path)) == ("demo-gpt2", "a-model")
 
 
 def test_dtype_and_device_come_with_their_reasons(gpt2):
