@@ -11,8 +11,8 @@ from shinywidgets import output_widget, reactive_read, render_widget
 
 from modules.flow_drawing import LinkDrawing, draw_links
 from modules.head_view import HeadView
+from modules.outcome import Outcome
 from modules.run_state import RunState
-from modules.session_run import problem_of
 from modules.widgets.links import ARRANGEMENTS, N_TOKENS_MAX, Links
 from sinklens.errors import TextTooLong
 from sinklens.results import Capture
@@ -85,6 +85,7 @@ def flow_links_server(
             gather(*wanted)
 
     session.on_ended(gather.cancel)
+    drawing: Outcome[LinkDrawing] = Outcome(gather)
 
     @render_widget
     def links():
@@ -92,16 +93,14 @@ def flow_links_server(
 
     @reactive.effect
     def _show():
-        if gather.status() != "success":
-            return
-        drawing = gather.result()
+        shown = drawing()
         links.widget.show(
-            drawing.weights,
-            drawing.queries,
-            drawing.keys,
-            label=drawing.finding,
-            same_tokens=drawing.queries == drawing.keys,
-            marked=drawing.marked,
+            shown.weights,
+            shown.queries,
+            shown.keys,
+            label=shown.finding,
+            same_tokens=shown.queries == shown.keys,
+            marked=shown.marked,
         )
 
     @reactive.effect
@@ -111,11 +110,10 @@ def flow_links_server(
 
     @render.text
     def finding():
-        problem = problem_of(gather.error()) if gather.status() == "error" else None
-        return problem.sentence if problem else gather.result().finding
+        return drawing.sentence(lambda shown: shown.finding)
 
     _head_selects(input, view)
-    _token(gather, state, links)
+    _token(drawing, state, links)
 
 
 async def _weights(service: InferenceService, capture: Capture, stream: str, at, source: str) -> np.ndarray:
@@ -158,17 +156,12 @@ def _head_selects(input: Inputs, view: HeadView) -> None:
         view.choose(*at)
 
 
-def _token(gather, state: RunState, links) -> None:
+def _token(drawing: Outcome[LinkDrawing], state: RunState, links) -> None:
     """The selected token is the same on every page; a click selects it or lets it go."""
-
-    @reactive.calc
-    def first_tokens() -> tuple[int, ...]:
-        req(gather.status() == "success")
-        return gather.result().first_token
 
     @reactive.effect
     def _mark():
-        token, starts = state.token(), first_tokens()
+        token, starts = state.token(), drawing().first_token
         links.widget.token = (
             None if token is None else max(i for i, start in enumerate(starts) if start <= token)
         )
@@ -179,6 +172,6 @@ def _token(gather, state: RunState, links) -> None:
         if clicked is None:
             return
         with reactive.isolate():
-            starts = first_tokens()
+            starts = drawing().first_token
             req(clicked < len(starts))
             state.token.set(None if state.token() == starts[clicked] else starts[clicked])

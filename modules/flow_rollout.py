@@ -17,8 +17,8 @@ from modules.flow_drawing import (
     find_sources,
 )
 from modules.head_view import HeadView
+from modules.outcome import Outcome
 from modules.run_state import RunState
-from modules.session_run import problem_of
 from modules.side_colours import SIDE_COLOURS
 from modules.widgets.chart import Chart
 from modules.widgets.heatmap import Axes, Heatmap, picture
@@ -118,6 +118,8 @@ def flow_rollout_server(
 
     session.on_ended(roll.cancel)
     session.on_ended(trace.cancel)
+    rolled: Outcome[tuple[RolloutDrawing, Capture, str]] = Outcome(roll)
+    traced: Outcome[Sources] = Outcome(trace)
 
     @render_widget
     def mixed():
@@ -129,28 +131,23 @@ def flow_rollout_server(
 
     @reactive.effect
     def _show():
-        if roll.status() != "success":
-            return
-        drawing, capture, stream = roll.result()
+        drawing, capture, stream = rolled()
         mixed.widget.show(
             picture(drawing.rolled, _axes(capture, stream, view.sinks()), label=drawing.finding)
         )
 
     @reactive.effect
     def _show_sources():
-        if trace.status() == "success":
-            figure = sources_bars(trace.result(), colour=SIDE_COLOURS[side])
-            sources_chart.widget.show(figure, label=sources_sentence(trace.result()))
+        figure = sources_bars(traced(), colour=SIDE_COLOURS[side])
+        sources_chart.widget.show(figure, label=sources_sentence(traced()))
 
     @render.text
     def finding():
-        problem = problem_of(roll.error()) if roll.status() == "error" else None
-        return problem.sentence if problem else roll.result()[0].finding
+        return rolled.sentence(lambda drawn: drawn[0].finding)
 
     @render.text
     def sources_finding():
-        problem = problem_of(trace.error()) if trace.status() == "error" else None
-        return problem.sentence if problem else sources_sentence(trace.result())
+        return traced.sentence(sources_sentence)
 
     @reactive.effect
     def _mark():

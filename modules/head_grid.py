@@ -9,13 +9,13 @@ from dataclasses import dataclass
 
 import numpy as np
 from htmltools import Tag
-from shiny import Inputs, Outputs, Session, module, reactive, render, req, ui
+from shiny import Inputs, Outputs, Session, module, reactive, render, ui
 from shinywidgets import output_widget, reactive_read, render_widget
 
 from modules.head_sentence import head_reading
 from modules.head_view import HeadView
+from modules.outcome import Outcome
 from modules.quantity import quantity
-from modules.session_run import problem_of
 from modules.widgets.heatmap import Axes, Heatmap, Picture, picture
 from sinklens.analysis.head_metrics import HEAD_METRICS, head_metric, head_metric_floor
 from sinklens.analysis.head_patterns import HeadPatterns
@@ -135,6 +135,7 @@ def head_grid_server(
         measure(capture, stream, key)
 
     session.on_ended(measure.cancel)
+    known: Outcome[Measured] = Outcome(measure)
 
     @render_widget
     def grid():
@@ -142,11 +143,9 @@ def head_grid_server(
 
     @reactive.effect
     def _draw():
-        if measure.status() != "success":
-            return
         with reactive.isolate():
             head = view.head()
-        grid.widget.show(grid_picture(measure.result()), cell=head)
+        grid.widget.show(grid_picture(known()), cell=head)
 
     @reactive.effect
     def _mark():
@@ -163,17 +162,11 @@ def head_grid_server(
 
     @render.text
     def finding():
-        problem = problem_of(measure.error()) if measure.status() == "error" else None
-        return problem.sentence if problem else measure.result().finding()
+        return known.sentence(Measured.finding)
 
     @render.ui
     def about():
         return definition_note((HEAD_METRICS | PATTERN_METRICS)[input.metric()])
-
-    @reactive.calc
-    def known() -> Measured:
-        req(measure.status() == "success")
-        return measure.result()
 
     return known
 

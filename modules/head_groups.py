@@ -14,6 +14,7 @@ from shinywidgets import output_widget, reactive_read, render_widget
 
 from modules.figures.head_groups import group_points
 from modules.head_view import HeadView
+from modules.outcome import Outcome
 from modules.widgets.chart import Chart
 from sinklens.analysis.head_clusters import HeadClusters, head_clusters, head_positions
 
@@ -75,6 +76,7 @@ def head_groups_server(
         group(table, method)
 
     session.on_ended(group.cancel)
+    known: Outcome[Grouped] = Outcome(group)
 
     @render_widget
     def points():
@@ -82,7 +84,7 @@ def head_groups_server(
 
     @reactive.effect
     def _draw():
-        found = group.result()
+        found = known()
         figure = group_points(
             found.table, found.places, found.clusters.labels, found.clusters.names, view.head()
         )
@@ -90,7 +92,7 @@ def head_groups_server(
 
     @render.text
     def finding():
-        return group.result().clusters.sentence
+        return known().clusters.sentence
 
     @reactive.effect
     def _choose():
@@ -99,7 +101,7 @@ def head_groups_server(
             return
         curve, point, *_ = clicked
         with reactive.isolate():
-            found = group.result()
+            found = known()
         rows = np.flatnonzero(found.clusters.labels == curve)
         if point < len(rows):
             head = found.table.iloc[int(rows[point])]

@@ -12,9 +12,9 @@ from shinywidgets import output_widget, render_widget
 
 from modules.figures.head_patterns import pattern_bars
 from modules.head_view import HeadView
+from modules.outcome import Outcome
 from modules.quantity import percent, quantity
 from modules.run_state import RunState
-from modules.session_run import problem_of
 from modules.widgets.chart import Chart
 from sinklens.analysis.head_clusters import similar_heads
 from sinklens.analysis.head_types import TYPES
@@ -83,10 +83,11 @@ def head_kind_server(
             judge(*wanted)
 
     session.on_ended(judge.cancel)
+    judged: Outcome[tuple[Capture, str, pd.DataFrame]] = Outcome(judge)
 
     @reactive.calc
     def all_heads() -> pd.DataFrame:
-        capture, stream, table = judge.result()
+        capture, stream, table = judged()
         req(capture is view.capture() and stream == view.stream())
         return table
 
@@ -108,11 +109,7 @@ def head_kind_server(
 
     @render.text
     def reason():
-        problem = problem_of(judge.error()) if judge.status() == "error" else None
-        if problem:
-            return problem.sentence
-        table, row = chosen()
-        return table.iloc[row]["reason"]
+        return judged.sentence(lambda _: chosen()[0].iloc[chosen()[1]]["reason"])
 
     @render.ui
     def rest():
@@ -151,6 +148,7 @@ def _similar(input: Inputs, session: Session, chosen, view: HeadView) -> None:
         find(table, int(table.iloc[row]["layer"]), int(table.iloc[row]["head"]))
 
     session.on_ended(find.cancel)
+    found: Outcome[pd.DataFrame] = Outcome(find)
 
     @render.ui
     def similar():
@@ -163,7 +161,7 @@ def _similar(input: Inputs, session: Session, chosen, view: HeadView) -> None:
                 onclick=f"Shiny.setInputValue('{session.ns('pick')}', [{row.layer}, {row.head}], "
                 "{priority: 'event'})",
             )
-            for row in find.result().itertuples()
+            for row in found().itertuples()
         ]
         return ui.div(ui.span("Most like it: ", class_="sl-muted"), *buttons, class_="heads-similar-row")
 

@@ -12,6 +12,7 @@ from shinywidgets import output_widget, reactive_read, render_widget
 
 from modules.head_grid import Measured
 from modules.head_view import HeadView
+from modules.outcome import Outcome
 from modules.widgets.mosaic import Mosaic, PackedMosaic, pack_mosaic
 from sinklens.results import Profile
 
@@ -50,9 +51,7 @@ def head_mosaic_server(
     """
 
     @reactive.extended_task
-    async def pack(profile: Profile) -> PackedMosaic | None:
-        if profile.thumbnails is None:
-            return None
+    async def pack(profile: Profile) -> PackedMosaic:
         is_pooled = profile.thumbnails.shape[-2:] != (profile.n_queries, profile.n_keys)
         return await asyncio.to_thread(pack_mosaic, profile.thumbnails, is_pooled=is_pooled)
 
@@ -60,9 +59,11 @@ def head_mosaic_server(
     def _pack():
         profile = view.profile()
         pack.cancel()
-        pack(profile)
+        if profile.thumbnails is not None:
+            pack(profile)
 
     session.on_ended(pack.cancel)
+    packed: Outcome[PackedMosaic] = Outcome(pack)
 
     @render_widget
     def mosaic():
@@ -70,9 +71,7 @@ def head_mosaic_server(
 
     @reactive.effect
     def _draw():
-        packed = pack.result()
-        if packed is not None:
-            mosaic.widget.show(packed, label=all_heads_sentence(*packed.shape))
+        mosaic.widget.show(packed(), label=all_heads_sentence(*packed().shape))
 
     @reactive.effect
     def _read():
@@ -97,10 +96,9 @@ def head_mosaic_server(
 
     @render.text
     def finding():
-        packed = pack.result()
-        return (
-            "This run kept no picture of its heads." if packed is None else all_heads_sentence(*packed.shape)
-        )
+        if view.profile().thumbnails is None:
+            return "This run kept no picture of its heads."
+        return all_heads_sentence(*packed().shape)
 
 
 def all_heads_sentence(n_layers: int, n_heads: int) -> str:

@@ -224,3 +224,31 @@ def test_page_is_no_wider_than_the_window(heads, width):
     heads.set_viewport_size({"width": width, "height": 800})
     expect(heads.locator(".heads-page")).to_be_visible()
     assert heads.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_the_kind_of_the_head_in_view_comes_with_its_evidence(heads):
+    pick_head(heads, 1, 1)
+    expect(heads.locator("#page-kind-title")).to_have_text(re.compile(r"^Head 1\.1: \w+"))
+    expect(heads.locator("#page-kind-reason")).to_have_text(re.compile(r"\.$"))
+    expect(heads.locator("#page-kind-rest")).to_contain_text("of its attention to sinks and puts out")
+    expect(heads.locator("#page-kind-kinds")).to_contain_text("All 6 heads:")
+
+
+def test_a_similar_head_is_one_click_away(heads):
+    expect(heads.locator("#page-kind-title")).to_have_text(re.compile(r"^Head 0\.0"))
+    button = heads.locator("#page-kind-similar button").first
+    name = button.inner_text().split(" ")[0]
+    button.click()
+    expect(heads.locator("#page-kind-title")).to_have_text(re.compile(rf"^Head {re.escape(name)}: "))
+    expect(heads.locator("#page-chosen-title")).to_have_text(re.compile(rf"^Head {re.escape(name)}: "))
+
+
+def test_the_grid_can_show_what_heads_do_outside_the_sinks(heads):
+    heads.get_by_label("Metric").select_option("previous_token_score")
+    expect(heads.locator("#page-metric-finding")).to_have_text(re.compile(r"^Highest in head \d\.\d: "))
+    heads.get_by_text("What is previous token?").click()
+    expect(heads.locator("#page-metric-about")).to_contain_text("Olsson et al. 2022")
+
+
+def test_heads_of_a_random_model_are_grouped_or_said_to_have_no_groups(heads):
+    expect(heads.locator("#page-groups-finding")).to_have_text(re.compile("silhouette|nothing to group"))

@@ -82,9 +82,20 @@ def test_a_long_text_has_no_flow_and_says_for_how_many_tokens_there_is_one():
     assert len(sources_bars(sources, colour="red").data) == 2
 
 
+def test_small_sources_of_a_long_text_are_added_up():
+    maps = uniform_maps(1, 1, 40, is_causal=False)
+    capture = capture_from_maps(maps, is_causal=False)
+    sources = find_sources(capture, "self", maps[:, 0], residual_share=0.5, position=30, sinks=())
+    figure = sources_bars(sources, colour="red")
+    assert figure.layout.xaxis.ticktext[-1] == "24 others"
+    assert "w30 (30)" in figure.layout.xaxis.ticktext
+    for bars in figure.data:
+        assert sum(bars.y) == pytest.approx(1.0, abs=1e-6)
+
+
 def test_labels_are_never_read_as_html():
     maps = uniform_maps(1, 1, 2, is_causal=True)
     capture = capture_from_maps(maps, is_causal=True, labels=["<b>x</b>", "y"])
     sources = find_sources(capture, "self", maps[:, 0], residual_share=0.5, position=1, sinks=())
     figure = sources_bars(sources, colour="red")
-    assert figure.layout.xaxis.ticktext[0].startswith("&lt;b&gt;")
+    assert figure.layout.xaxis.ticktext[0].startswith("&lt;b&gt;x&lt;/b&gt;")
