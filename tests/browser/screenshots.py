@@ -16,6 +16,7 @@ WIDE, NARROW = {"width": 1280, "height": 800}, {"width": 390, "height": 844}
 PICTURES = (
     ("overview", "Overview", WIDE, "light"),
     ("heads", "Heads", WIDE, "light"),
+    ("flow", "Flow", WIDE, "light"),
     ("sinks", "Sinks", WIDE, "light"),
     ("heads-dark", "Heads", WIDE, "dark"),
     ("overview-narrow", "Overview", NARROW, "light"),
