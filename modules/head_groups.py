@@ -13,6 +13,7 @@ from shiny import Inputs, Outputs, Session, module, reactive, render, ui
 from shinywidgets import output_widget, reactive_read, render_widget
 
 from modules.figures.head_groups import group_points
+from modules.head_drawing import Drawing
 from modules.head_view import HeadView
 from modules.outcome import Outcome
 from modules.widgets.chart import Chart
@@ -56,13 +57,20 @@ def head_groups_ui() -> Tag:
 
 @module.server
 def head_groups_server(
-    input: Inputs, output: Outputs, session: Session, *, view: HeadView, kinds: Callable[[], pd.DataFrame]
+    input: Inputs,
+    output: Outputs,
+    session: Session,
+    *,
+    view: HeadView,
+    kinds: Callable[[], pd.DataFrame],
+    painted: Callable[[], Drawing],
 ) -> None:
     """Fill the card.
 
     Parameters
     ----------
     kinds : the table of all heads of the run on screen
+    painted : the head in view, once a person sees its map; the ring follows then
     """
 
     @reactive.extended_task
@@ -84,9 +92,13 @@ def head_groups_server(
 
     @reactive.effect
     def _draw():
-        found = known()
+        found, shown = known(), painted().head_map
         figure = group_points(
-            found.table, found.places, found.clusters.labels, found.clusters.names, view.head()
+            found.table,
+            found.places,
+            found.clusters.labels,
+            found.clusters.names,
+            (shown.layer, shown.head),
         )
         points.widget.show(figure, label=found.clusters.sentence)
 

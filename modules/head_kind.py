@@ -11,6 +11,7 @@ from shiny import Inputs, Outputs, Session, module, reactive, render, req, ui
 from shinywidgets import output_widget, render_widget
 
 from modules.figures.head_patterns import pattern_bars
+from modules.head_drawing import Drawing
 from modules.head_view import HeadView
 from modules.outcome import Outcome
 from modules.quantity import percent, quantity
@@ -52,14 +53,14 @@ def head_kind_server(
     service: InferenceService,
     state: RunState,
     view: HeadView,
-    settled: Callable[[], object],
+    painted: Callable[[], Drawing],
     side: str = "A",
 ) -> Callable[[], pd.DataFrame]:
     """Fill the card; the numbers of a run are computed once, a switch of heads only reads them.
 
     Parameters
     ----------
-    settled : changes when the head in view has been drawn; the card follows then
+    painted : the head in view, once a person sees its map; the card follows then
 
     Returns
     -------
@@ -94,11 +95,8 @@ def head_kind_server(
     @reactive.calc
     def chosen() -> tuple[pd.DataFrame, int]:
         """The table and the row of the head in view."""
-        settled()
-        table = all_heads()
-        with reactive.isolate():
-            layer, head = view.head()
-        rows = table.index[(table["layer"] == layer) & (table["head"] == head)]
+        shown, table = painted().head_map, all_heads()
+        rows = table.index[(table["layer"] == shown.layer) & (table["head"] == shown.head)]
         req(len(rows))
         return table, int(rows[0])
 

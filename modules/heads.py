@@ -52,6 +52,6 @@ def heads_server(
     head_mosaic_server("all", view=view, measured=measured, settled=chosen.settled, side=side)
     step_by_step_server("steps", service=service, chosen=chosen)
     kinds = head_kind_server(
-        "kind", service=service, state=state, view=view, settled=chosen.settled, side=side
+        "kind", service=service, state=state, view=view, painted=chosen.painted, side=side
     )
-    head_groups_server("groups", view=view, kinds=kinds)
+    head_groups_server("groups", view=view, kinds=kinds, painted=chosen.painted)
