@@ -7,6 +7,8 @@ const CONFIG = {
   displayModeBar: false, // would cover the data of a small chart; dragging zooms, a double click resets
 };
 
+const EMPTY = "Chart, nothing drawn yet"; // a picture without a name is one that nobody can skip
+
 // Replaces "var(--name)" by the value that the page has now.
 function resolved(value, css) {
   if (typeof value === "string") {
@@ -50,6 +52,7 @@ function render({ model, el }) {
   const plot = document.createElement("div");
   plot.className = "sl-chart";
   plot.setAttribute("role", "img");
+  plot.setAttribute("aria-label", EMPTY);
   plot.style.cssText = "width:100%;height:100%;min-height:160px";
   el.appendChild(plot);
 
@@ -61,7 +64,7 @@ function render({ model, el }) {
     if (isStale) return;
     const css = getComputedStyle(document.body);
     const { data = [], layout = {} } = resolved(model.get("figure"), css);
-    plot.setAttribute("aria-label", model.get("label"));
+    plot.setAttribute("aria-label", model.get("label") || EMPTY);
     await Plotly.react(plot, data, themed(layout, css), CONFIG);
     plot.dispatchEvent(new CustomEvent("sinklens:drawn", { bubbles: true }));
   }
