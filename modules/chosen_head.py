@@ -15,6 +15,7 @@ from modules.head_view import HeadView
 from modules.run_state import RunState
 from modules.session_run import Problem, problem_of
 from modules.streams import STREAM_NAMES
+from modules.token_link import link_token
 from modules.widgets.heatmap import Heatmap
 from sinklens.results import Capture
 from sinklens.service import InferenceService
@@ -116,7 +117,7 @@ def chosen_head_server(
         return req(drawn()).note
 
     _selects(input, view, state)
-    _tokens(state, picture)
+    link_token(state, picture)
 
     @reactive.calc
     def settled() -> tuple[Drawing | None, Problem | None]:
@@ -174,18 +175,3 @@ def _selects(input: Inputs, view: HeadView, state: RunState) -> None:
     @reactive.event(input.stream)
     def _choose_stream():
         state.stream.set(input.stream())
-
-
-def _tokens(state: RunState, picture: render_widget) -> None:
-    """The selected token is the same on every page; a click on a label selects it or lets it go."""
-
-    @reactive.effect
-    def _mark():
-        picture.widget.token = state.token()
-
-    @reactive.effect
-    def _select():
-        clicked = reactive_read(picture.widget, "clicked")
-        if clicked is not None:
-            with reactive.isolate():
-                state.token.set(None if clicked == state.token() else clicked)

@@ -6,7 +6,7 @@ import asyncio
 
 from htmltools import Tag
 from shiny import Inputs, Outputs, Session, module, reactive, render, req, ui
-from shinywidgets import output_widget, reactive_read, render_widget
+from shinywidgets import output_widget, render_widget
 
 from modules.figures.flow_sources import sources_bars
 from modules.flow_drawing import (
@@ -20,6 +20,7 @@ from modules.head_view import HeadView
 from modules.outcome import Outcome
 from modules.run_state import RunState
 from modules.side_colours import SIDE_COLOURS
+from modules.token_link import link_token
 from modules.widgets.chart import Chart
 from modules.widgets.heatmap import Axes, Heatmap, picture
 from sinklens.analysis.rollout import RESIDUAL_SHARE
@@ -32,7 +33,10 @@ SOURCE = (
     "heads, r the part that the residual connection carries over. Rows: positions after the layer; "
     "columns: input tokens."
 )
-CROSS = "Rollout follows one text through its own layers; cross-attention joins two. Choose another stream."
+CROSS = (
+    "Rollout follows one text through its own layers; cross-attention joins two. "
+    "Choose another stream on the Heads page."
+)
 
 
 @module.ui
@@ -149,16 +153,7 @@ def flow_rollout_server(
     def sources_finding():
         return traced.sentence(sources_sentence)
 
-    @reactive.effect
-    def _mark():
-        mixed.widget.token = state.token()
-
-    @reactive.effect
-    def _select():
-        clicked = reactive_read(mixed.widget, "clicked")
-        if clicked is not None:
-            with reactive.isolate():
-                state.token.set(None if clicked == state.token() else clicked)
+    link_token(state, mixed)
 
 
 def sources_sentence(sources: Sources) -> str:

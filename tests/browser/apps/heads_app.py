@@ -2,50 +2,7 @@
 
 from __future__ import annotations
 
-from shiny import App, Inputs, Outputs, Session, reactive, render, ui
-
 from modules.heads import heads_server, heads_ui
-from modules.run_state import RunState
-from modules.shell import STATIC_DIR
-from sinklens.results import Capture
-from tests.browser.apps.tiny_runs import RUNS, run, service
+from tests.browser.apps.trial_app import trial_app
 
-app_ui = ui.page_fluid(
-    ui.head_content(
-        ui.tags.meta(name="viewport", content="width=device-width, initial-scale=1"),
-        ui.tags.link(rel="icon", type="image/svg+xml", href="static/icon.svg"),
-        *(ui.tags.link(rel="stylesheet", href=f"static/{name}.css") for name in ("theme", "heads")),
-    ),
-    ui.tags.main(
-        ui.h1("Heads trial", class_="visually-hidden"),
-        ui.input_select("which", "Run", list(RUNS)),
-        ui.input_dark_mode(id="mode"),
-        ui.p("Selected token: ", ui.output_text("selected", inline=True)),
-        heads_ui("page"),
-    ),
-    title="Heads",
-    lang="en",
-)
-
-
-def server(input: Inputs, output: Outputs, session: Session) -> None:
-    @reactive.calc
-    def capture() -> Capture:
-        return run(input.which())
-
-    state = RunState(
-        capture=capture,
-        is_example=lambda: False,
-        stream=reactive.Value("self"),
-        head=reactive.Value((0, 0)),
-        token=reactive.Value(None),
-    )
-    heads_server("page", service=service, state=state)
-
-    @render.text
-    def selected():
-        return str(state.token())
-
-
-app = App(app_ui, server, static_assets={"/static": STATIC_DIR})
-app.on_shutdown(service.close)
+app = trial_app("Heads", heads_ui, heads_server, sheets=("theme", "heads"))
