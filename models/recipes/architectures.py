@@ -16,6 +16,9 @@ from transformers import (
 )
 
 from models.recipes import attention as plain_causal
+from models.recipes.masked_rows import MaskedRowPlan
+from models.recipes.positions import PositionStart
+from models.recipes.repeats import RepeatPlan
 from models.recipes.sampler import RowPlan
 from models.recipes.schedule import Schedule
 
@@ -72,7 +75,7 @@ class Recipe:
     config: PretrainedConfig
     tokenizer_kind: str  # "bpe" or "wordpiece"
     seed: int
-    rows: RowPlan = field(default_factory=RowPlan)
+    rows: RowPlan | MaskedRowPlan = field(default_factory=RowPlan)
     schedule: Schedule = field(default_factory=Schedule)
     weight_decay: float = 0.5  # of matrices
     betas: tuple[float, float] = (0.9, 0.95)
@@ -80,7 +83,7 @@ class Recipe:
     muon_parts: dict[str, int] = field(default_factory=dict)
     muon_weight_decay: float = 0.25
     max_gradient_norm: float = 1.0
-    sinusoidal_start: bool = False  # learned positions begin as sinusoids
+    position_start: PositionStart | None = None  # learned positions that begin as sinusoids
 
     @property
     def attention(self) -> str:
@@ -97,10 +100,10 @@ RECIPES = {
             GPT2,
             "bpe",
             seed=1,
-            rows=RowPlan(n_rows=16, repeat_stages=((0, 0.5), (1000, 0.7), (1700, 0.2))),
+            rows=RowPlan(n_rows=16, repeats=RepeatPlan(((0, 0.5), (1000, 0.7), (1700, 0.2)))),
             schedule=Schedule(peak=2e-3, decay_start=3272, n_decay=1650),
             muon_parts={"c_attn": 3, "attn.c_proj": 1, "c_fc": 1},
-            sinusoidal_start=True,
+            position_start=PositionStart("transformer.wpe"),
         ),
         Recipe(
             "demo-llama",
@@ -108,7 +111,7 @@ RECIPES = {
             LLAMA,
             "bpe",
             seed=2,
-            rows=RowPlan(n_rows=16, repeat_stages=((0, 0.5), (1200, 0.25), (1800, 0.12))),
+            rows=RowPlan(n_rows=16, repeats=RepeatPlan(((0, 0.5), (1200, 0.25), (1800, 0.12)))),
             schedule=Schedule(decay_start=3193, n_decay=1650),
             muon_parts={"self_attn": 1, "gate_proj": 1, "up_proj": 1},
         ),
@@ -118,9 +121,13 @@ RECIPES = {
             BERT,
             "wordpiece",
             seed=3,
-            rows=RowPlan(n_rows=32, n_tokens=128),
+            rows=MaskedRowPlan(
+                length_stages=((0, 16), (600, 32), (1200, 64), (1800, 128)),
+                repeats=RepeatPlan(((0, 0.0), (2286, 0.5))),
+            ),
             schedule=Schedule(peak=2e-3),
             muon_parts={"attention": 1, "intermediate": 1},
+            position_start=PositionStart("bert.embeddings.position_embeddings", rms=0.1),
         ),
     )
 }

@@ -7,12 +7,8 @@ import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 from models.recipes.architectures import Recipe
-from models.recipes.masked_text import (
-    NOT_GUESSED,
-    EncoderTokens,
-    MaskedHeldoutText,
-    key_shares,
-)
+from models.recipes.masked_rows import NOT_GUESSED, EncoderTokens
+from models.recipes.masked_text import MaskedHeldoutText, key_shares
 from models.recipes.sink_log import N_SINK_ROWS, SINK_THRESHOLD
 from models.recipes.targets import ENCODER_TARGETS
 

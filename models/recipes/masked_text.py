@@ -1,105 +1,18 @@
 """
-Rows for a masked language model, and what it is measured by on held-out text.
-
-A row is [CLS], text, [SEP]. As in Devlin et al. (2019), 15 % of the text tokens are
-to be guessed: of these, 80 % are replaced by [MASK], 10 % by a random token, and
-10 % stay.
+What a masked language model is measured by on held-out text: guesses, sinks and norms.
 """
-
-from dataclasses import dataclass
 
 import numpy as np
 import torch
 import torch.nn.functional as F
-from tokenizers import Tokenizer
-from torch import Tensor, nn
+from torch import Tensor
 from transformers import PreTrainedModel
 
-from models.recipes.sampler import RowPlan
+from models.recipes.masked_rows import NOT_GUESSED, EncoderTokens, masked, wrapped
 from models.recipes.sink_log import N_SINK_ROWS, SINK_THRESHOLD, first_over_rest, rounded
 
-MASK_SHARE = 0.15
-KEPT_SHARE, RANDOM_SHARE = 0.1, 0.1  # of the tokens to be guessed
-NOT_GUESSED = -100  # the label that the loss leaves out
+HELDOUT_MASK_SHARE = 0.15  # of Devlin et al. (2019)
 N_HELDOUT_ROWS = 128
-PUNCTUATION = (".", ",")
-
-
-@dataclass(frozen=True)
-class EncoderTokens:
-    """The token ids that the rows and the measurements need."""
-
-    cls: int
-    sep: int
-    mask: int
-    n_vocab: int
-    n_special: int
-    punctuation: tuple[int, ...]
-
-    @classmethod
-    def of(cls, tokenizer: Tokenizer) -> "EncoderTokens":
-        """Return the ids of a tokenizer from `train_wordpiece`."""
-        special = ("[CLS]", "[SEP]", "[MASK]")
-        return cls(
-            *(tokenizer.token_to_id(name) for name in special),
-            n_vocab=tokenizer.get_vocab_size(),
-            n_special=len(tokenizer.get_added_tokens_decoder()),
-            punctuation=tuple(tokenizer.token_to_id(mark) for mark in PUNCTUATION),
-        )
-
-
-def masked(rows: np.ndarray, tokens: EncoderTokens, rng: np.random.Generator) -> np.ndarray:
-    """
-    Return inputs and labels of rows, `int64 (2, n_rows, n_tokens)`.
-
-    Labels are `NOT_GUESSED` where nothing is to be guessed; [CLS] and [SEP] never are.
-    """
-    guessed = rng.random(rows.shape) < MASK_SHARE
-    guessed[:, [0, -1]] = False
-    fate = rng.random(rows.shape)
-    inputs = np.where(guessed & (fate >= KEPT_SHARE), tokens.mask, rows)
-    replaced = guessed & (fate >= 1 - RANDOM_SHARE)
-    inputs = np.where(replaced, rng.integers(tokens.n_special, tokens.n_vocab, rows.shape), inputs)
-    return np.stack([inputs, np.where(guessed, rows, NOT_GUESSED)])
-
-
-class MaskedRowSampler:
-    """
-    Draws the masked batch of any step from a stream.
-
-    Parameters
-    ----------
-    stream : uint16 (n_tokens,)
-    plan : RowPlan
-        Its repeats are not used.
-    tokens : EncoderTokens
-    seed : int
-    """
-
-    def __init__(self, stream: np.ndarray, plan: RowPlan, tokens: EncoderTokens, seed: int) -> None:
-        self.stream, self.plan, self.tokens, self.seed = stream, plan, tokens, seed
-        self.n_text = plan.n_tokens - 2
-        self.windows = np.random.default_rng(seed).permutation(len(stream) // self.n_text)
-
-    def batch(self, step: int) -> np.ndarray:
-        """Return inputs and labels of one step, `int64 (2, n_rows, n_tokens)`."""
-        numbers = step * self.plan.n_rows + np.arange(self.plan.n_rows)
-        starts = self.windows[numbers % len(self.windows)] * self.n_text
-        rows = wrapped(self.stream, starts, self.n_text, self.tokens)
-        return masked(rows, self.tokens, np.random.default_rng([self.seed, step]))
-
-
-def wrapped(stream: np.ndarray, starts: np.ndarray, n_text: int, tokens: EncoderTokens) -> np.ndarray:
-    """Return stretches of a stream between [CLS] and [SEP], `int64 (n_rows, n_text + 2)`."""
-    text = np.stack([stream[start : start + n_text] for start in starts]).astype(np.int64)
-    return np.pad(text, ((0, 0), (1, 1)), constant_values=((0, 0), (tokens.cls, tokens.sep)))
-
-
-def masked_loss(model: nn.Module, batch: Tensor) -> Tensor:
-    """Return the mean loss on the tokens to be guessed, nats, of `(2, n_rows, n_tokens)`."""
-    inputs, labels = batch
-    logits = model(input_ids=inputs).logits
-    return F.cross_entropy(logits.flatten(0, 1), labels.flatten(), ignore_index=NOT_GUESSED)
 
 
 @torch.no_grad()
@@ -132,7 +45,7 @@ class MaskedHeldoutText:
         n_text = n_tokens - 2
         starts = np.linspace(0, len(stream) - n_text, N_HELDOUT_ROWS).astype(int)
         rows = wrapped(stream, starts, n_text, tokens)
-        self.batch = torch.from_numpy(masked(rows, tokens, np.random.default_rng(0)))
+        self.batch = torch.from_numpy(masked(rows, tokens, HELDOUT_MASK_SHARE, np.random.default_rng(0)))
         self.rows = torch.from_numpy(rows)[:N_SINK_ROWS]
         self.keys = {
             "cls": self.rows == tokens.cls,

@@ -4,6 +4,7 @@ What a demo model is trained to do: its rows, its loss, and its held-out measure
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -12,12 +13,8 @@ from tokenizers import Tokenizer
 from torch import Tensor, nn
 
 from models.recipes.architectures import Recipe
-from models.recipes.masked_text import (
-    EncoderTokens,
-    MaskedHeldoutText,
-    MaskedRowSampler,
-    masked_loss,
-)
+from models.recipes.masked_rows import EncoderTokens, MaskedRowSampler, masked_loss
+from models.recipes.masked_text import MaskedHeldoutText
 from models.recipes.sampler import RowSampler
 from models.recipes.sink_log import HeldoutText
 from models.recipes.tokenizer import BOS_TOKEN
@@ -49,7 +46,7 @@ def build_objective(recipe: Recipe, data_folder: Path) -> Objective:
         return Objective(
             MaskedRowSampler(train, plan, tokens, recipe.seed),
             MaskedHeldoutText(heldout, tokens, plan.n_tokens),
-            masked_loss,
+            partial(masked_loss, mask_share=plan.mask_share),
         )
     first_id = tokenizer.token_to_id(BOS_TOKEN)
     return Objective(

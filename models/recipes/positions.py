@@ -5,11 +5,20 @@ Positions stay learned; from this start a head finds "the token before" sooner t
 from random vectors, and copying builds on that head.
 """
 
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor, nn
 
 WAVE_BASE = 10_000.0
-START_RMS = 0.02  # as large as the token embeddings at their start
+
+
+@dataclass(frozen=True)
+class PositionStart:
+    """The embedding of a model that begins as sinusoids, and how large they are."""
+
+    module: str  # its path in the model
+    rms: float = 0.02  # root mean square; token embeddings begin at 0.02
 
 
 def sinusoids(n_positions: int, width: int) -> Tensor:
@@ -20,6 +29,7 @@ def sinusoids(n_positions: int, width: int) -> Tensor:
 
 
 @torch.no_grad()
-def start_from_sinusoids(positions: nn.Embedding) -> None:
-    """Fill an embedding of positions with sinusoids of a root mean square of 0.02."""
-    positions.weight.copy_(2**0.5 * START_RMS * sinusoids(*positions.weight.shape))
+def start_from_sinusoids(model: nn.Module, start: PositionStart) -> None:
+    """Fill the embedding of positions of a model with sinusoids."""
+    positions = model.get_submodule(start.module)
+    positions.weight.copy_(2**0.5 * start.rms * sinusoids(*positions.weight.shape))

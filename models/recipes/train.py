@@ -70,8 +70,8 @@ class Run:
         torch.manual_seed(recipe.seed)
         self.model = recipe.model_class._from_config(recipe.config)
         self.model.set_attn_implementation(recipe.attention)
-        if recipe.sinusoidal_start:
-            start_from_sinusoids(self.model.transformer.wpe)
+        if recipe.position_start:
+            start_from_sinusoids(self.model, recipe.position_start)
         self.probe = recipe.model_class._from_config(recipe.config, attn_implementation="eager")
         self.optimizers = build_optimizers(self.model, recipe)
         self.objective = build_objective(recipe, data_folder)

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from models.recipes.positions import START_RMS, sinusoids, start_from_sinusoids
+from models.recipes.positions import PositionStart, sinusoids, start_from_sinusoids
 
 
 def test_position_zero_is_all_sines_of_zero_and_cosines_of_zero():
@@ -19,8 +19,11 @@ def test_the_product_of_two_positions_depends_on_their_distance_alone():
         assert torch.allclose(along, along[:1].expand_as(along), atol=1e-4)
 
 
-def test_an_embedding_starts_with_the_root_mean_square_of_the_tokens():
-    positions = nn.Embedding(64, 16)
-    start_from_sinusoids(positions)
-    assert positions.weight.square().mean().sqrt().item() == pytest.approx(START_RMS)
-    assert positions.weight.requires_grad
+def test_the_named_embedding_of_a_model_starts_as_large_as_asked():
+    model = nn.ModuleDict({"positions": nn.Embedding(64, 16), "tokens": nn.Embedding(9, 16)})
+    tokens = model["tokens"].weight.clone()
+    start_from_sinusoids(model, PositionStart("positions", rms=0.1))
+    weight = model["positions"].weight
+    assert weight.square().mean().sqrt().item() == pytest.approx(0.1)
+    assert weight.requires_grad
+    assert (model["tokens"].weight == tokens).all()

@@ -3,15 +3,16 @@
 import numpy as np
 import pytest
 
-from models.recipes.sampler import RowPlan, RowSampler, repeat_once, repeat_to_end
+from models.recipes.repeats import RepeatPlan, repeat_once, repeat_to_end
+from models.recipes.sampler import RowPlan, RowSampler
 
 FIRST_ID = 0
 STREAM = np.arange(1, 60_001, dtype=np.uint16)  # every token differs from every other
 
 
 def sampler(repeat_share: float, **plan) -> RowSampler:
-    stages = ((0, repeat_share),)
-    return RowSampler(STREAM, RowPlan(repeat_stages=stages, **plan), FIRST_ID, seed=3)
+    repeats = RepeatPlan(((0, repeat_share),), **plan)
+    return RowSampler(STREAM, RowPlan(repeats=repeats), FIRST_ID, seed=3)
 
 
 def test_every_row_begins_with_the_first_position_token():
@@ -45,8 +46,8 @@ def test_a_batch_depends_on_seed_and_step_alone():
 
 @pytest.mark.parametrize(("step", "share"), [(0, 0.3), (9, 0.3), (10, 0.6), (500, 0.1)])
 def test_the_share_of_repeating_rows_follows_its_stages(step, share):
-    plan = RowPlan(repeat_stages=((0, 0.3), (10, 0.6), (20, 0.1)))
-    assert plan.repeat_share_at(step) == share
+    plan = RepeatPlan(((0, 0.3), (10, 0.6), (20, 0.1)))
+    assert plan.share_at(step) == share
 
 
 def test_a_segment_is_repeated_until_the_row_ends():

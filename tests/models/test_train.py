@@ -8,6 +8,9 @@ import torch
 from transformers import BertConfig, BertForMaskedLM, GPT2Config, GPT2LMHeadModel
 
 from models.recipes.architectures import Recipe
+from models.recipes.masked_rows import MaskedRowPlan
+from models.recipes.positions import PositionStart
+from models.recipes.repeats import RepeatPlan
 from models.recipes.sampler import RowPlan
 from models.recipes.schedule import Schedule
 from models.recipes.tokenizer import train_byte_bpe, train_wordpiece
@@ -15,7 +18,7 @@ from models.recipes.train import Run, build_optimizers
 
 TEXTS = ["The river rises in the hills, and the hills rise from the river."] * 20
 N_VOCAB = 300
-ROWS = RowPlan(n_rows=2, n_tokens=32, repeat_stages=((0, 0.5),), min_segment=2, max_segment=8)
+ROWS = RowPlan(n_rows=2, n_tokens=32, repeats=RepeatPlan(((0, 0.5),), min_segment=2, max_segment=8))
 SHORT = Schedule(peak=1e-3, n_warmup=2, decay_start=4, n_decay=2)
 
 GPT2 = Recipe(
@@ -50,8 +53,14 @@ BERT = Recipe(
     ),
     tokenizer_kind="wordpiece",
     seed=1,
-    rows=ROWS,
+    rows=MaskedRowPlan(
+        n_rows=2,
+        n_tokens=32,
+        length_stages=((0, 16), (3, 32)),
+        repeats=RepeatPlan(((0, 0.0), (3, 0.5)), min_segment=2, max_segment=8),
+    ),
     schedule=SHORT,
+    position_start=PositionStart("bert.embeddings.position_embeddings", rms=0.1),
 )
 
 
