@@ -11,21 +11,26 @@ from shiny import Inputs, Outputs, Session, module, reactive, render, req, ui
 from shinywidgets import output_widget, render_widget
 
 from modules.figures.head_patterns import pattern_bars
+from modules.figures.head_radar import pattern_radar
 from modules.head_drawing import Drawing
 from modules.head_view import HeadView
 from modules.outcome import Outcome
 from modules.quantity import percent, quantity
 from modules.run_state import RunState
 from modules.widgets.chart import Chart
+from modules.widgets.head_button import head_button
 from sinklens.analysis.head_clusters import similar_heads
+from sinklens.analysis.head_profiles import HeadProfiles
 from sinklens.analysis.head_types import TYPES
 from sinklens.results import Capture
 from sinklens.service import InferenceService
 
+FORMS = {"bars": "bars", "radar": "radar"}
 ABOUT = (
     "Judged on the attention that does not go to a sink: a head that rests on the first token still does "
     "something with the rest. A pattern names a head when it takes 30 % of what is possible above even "
-    "spreading over the same keys; token patterns must also beat eight shuffled copies of the text."
+    "spreading over the same keys; patterns of tokens and of syntax must also beat eight shuffled copies. "
+    "Ranks are within the layer."
 )
 
 
@@ -36,10 +41,12 @@ def head_kind_ui() -> Tag:
         ui.card_header(ui.h2(ui.output_text("title", inline=True))),
         ui.p(ui.output_text("reason", inline=True), class_="sl-finding", aria_live="polite"),
         ui.output_ui("rest"),
-        output_widget("patterns", height="330px", fill=False),
+        ui.div(ui.input_select("form", "Drawn as", FORMS), class_="sl-controls"),
+        output_widget("patterns", height="430px", fill=False),
         ui.output_ui("similar"),
         ui.output_ui("kinds"),
         ui.p(ABOUT, class_="sl-muted heads-note"),
+        ui.p(ui.output_text("language", inline=True), class_="sl-muted heads-note"),
         full_screen=True,
     )
 
@@ -69,8 +76,8 @@ def head_kind_server(
     """
 
     @reactive.extended_task
-    async def judge(capture: Capture, stream: str) -> tuple[Capture, str, pd.DataFrame]:
-        return capture, stream, (await service.head_profiles(capture, stream)).table
+    async def judge(capture: Capture, stream: str) -> tuple[Capture, str, HeadProfiles]:
+        return capture, stream, await service.head_profiles(capture, stream)
 
     asked: list = []
 
@@ -84,13 +91,17 @@ def head_kind_server(
             judge(*wanted)
 
     session.on_ended(judge.cancel)
-    judged: Outcome[tuple[Capture, str, pd.DataFrame]] = Outcome(judge)
+    judged: Outcome[tuple[Capture, str, HeadProfiles]] = Outcome(judge)
+
+    @reactive.calc
+    def profiles() -> HeadProfiles:
+        capture, stream, found = judged()
+        req(capture is view.capture() and stream == view.stream())
+        return found
 
     @reactive.calc
     def all_heads() -> pd.DataFrame:
-        capture, stream, table = judged()
-        req(capture is view.capture() and stream == view.stream())
-        return table
+        return profiles().table
 
     @reactive.calc
     def chosen() -> tuple[pd.DataFrame, int]:
@@ -121,7 +132,12 @@ def head_kind_server(
     @reactive.effect
     def _draw():
         table, row = chosen()
-        patterns.widget.show(pattern_bars(table, row, side=side), label=kind_title(table.iloc[row]))
+        draw = pattern_radar if input.form() == "radar" else pattern_bars
+        patterns.widget.show(draw(table, row, side=side), label=kind_title(table.iloc[row]))
+
+    @render.text
+    def language():
+        return profiles().language_note
 
     _similar(input, session, chosen, view)
 
@@ -151,13 +167,12 @@ def _similar(input: Inputs, session: Session, chosen, view: HeadView) -> None:
     @render.ui
     def similar():
         buttons = [
-            ui.tags.button(
+            head_button(
+                row.layer,
+                row.head,
                 f"{row.layer}.{row.head} {row.type}",
-                type="button",
-                class_="btn btn-sm btn-outline-secondary heads-similar",
+                pick=session.ns("pick"),
                 title=f"{row.distance:.1f} standard deviations away",
-                onclick=f"Shiny.setInputValue('{session.ns('pick')}', [{row.layer}, {row.head}], "
-                "{priority: 'event'})",
             )
             for row in found().itertuples()
         ]

@@ -10,6 +10,7 @@ from modules.head_grid import head_grid_server, head_grid_ui
 from modules.head_groups import head_groups_server, head_groups_ui
 from modules.head_kind import head_kind_server, head_kind_ui
 from modules.head_mosaic import head_mosaic_server, head_mosaic_ui
+from modules.head_search import head_search_server, head_search_ui
 from modules.head_view import head_view
 from modules.run_state import RunState
 from modules.step_by_step import step_by_step_server, step_by_step_ui
@@ -23,7 +24,11 @@ def heads_ui(side: str = "A") -> Tag:
     return ui.div(
         ui.div(head_mosaic_ui("all"), head_grid_ui("metric"), class_="heads-pair"),
         ui.div(chosen_head_ui("chosen"), step_by_step_ui("steps"), class_="heads-pair heads-pair-wide"),
-        ui.div(head_kind_ui("kind"), head_groups_ui("groups"), class_="heads-pair"),
+        ui.div(
+            head_kind_ui("kind"),
+            ui.div(head_groups_ui("groups"), head_search_ui("search"), class_="heads-stack"),
+            class_="heads-pair",
+        ),
         PLOTLY_JS,
         class_="heads-page",
         data_side=side,
@@ -55,3 +60,4 @@ def heads_server(
         "kind", service=service, state=state, view=view, painted=chosen.painted, side=side
     )
     head_groups_server("groups", view=view, kinds=kinds, painted=chosen.painted)
+    head_search_server("search", service=service, view=view, painted=chosen.painted)

@@ -67,3 +67,11 @@ class RunCancelled(SinkLensError):
 
 class QueueFull(SinkLensError):
     """So many requests wait for one model that no further one is taken."""
+
+
+class PipelineMissing(SinkLensError, LookupError):
+    """No language pipeline can be loaded, so there are no tags."""
+
+
+class NoOffsets(SinkLensError, ValueError):
+    """The tokenizer does not say which characters a token stands for."""

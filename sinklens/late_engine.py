@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING
 
 from sinklens.capture.model_source import bundled_models
 from sinklens.records import CaptureRequest, ModelInfo
-from sinklens.results import Capture, HeadMap, Predictions, ScoreSteps
+from sinklens.results import Capture, GroupShares, HeadMap, Predictions, ScoreSteps
 from sinklens.settings import Settings
 
 if TYPE_CHECKING:
     import numpy as np
 
+    from sinklens.analysis.head_profiles import HeadProfiles
     from sinklens.capture.engine import Engine
-    from sinklens.capture.head_profile import HeadProfiles
+    from sinklens.language.token_language import TokenLanguage
 
 
 class LateEngine:
@@ -77,6 +78,14 @@ class LateEngine:
 
     def head_profiles(self, capture: Capture, stream: str) -> HeadProfiles:
         return self.wake().head_profiles(capture, stream)
+
+    def token_language(self, capture: Capture, stream: str) -> tuple[TokenLanguage, TokenLanguage]:
+        return self.wake().token_language(capture, stream)
+
+    def group_shares(
+        self, capture: Capture, stream: str, queries: np.ndarray, keys: np.ndarray
+    ) -> GroupShares:
+        return self.wake().group_shares(capture, stream, queries, keys)
 
     def layer_maps(self, capture: Capture, stream: str) -> np.ndarray:
         return self.wake().layer_maps(capture, stream)

@@ -268,6 +268,19 @@ class RelationSums:
     """(L, Q) int: visible keys that are no sink."""
 
 
+@dataclass(frozen=True, eq=False)
+class GroupShares:
+    """How much attention one group of tokens gives to another, in every head of one stream."""
+
+    stream: str
+    share: np.ndarray
+    """(L, H) mean over the queries of the weight on the keys of the group, 0..1."""
+    floor: np.ndarray
+    """(L,) the same of a head that spreads every row evenly over what it sees."""
+    n_rows: np.ndarray
+    """(L,) int: queries that can see a key of the group."""
+
+
 def arrays_in(value) -> Iterator[np.ndarray]:
     """All numpy arrays inside nested records, tuples and dicts."""
     if isinstance(value, np.ndarray):

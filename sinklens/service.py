@@ -20,13 +20,14 @@ from sinklens.capture_store import CaptureStore
 from sinklens.errors import NotCaptured, RunCancelled
 from sinklens.model_workers import Compute, ModelWorkers
 from sinklens.records import CapturePlan, CaptureRequest, ModelInfo
-from sinklens.results import Capture, HeadMap, Predictions, ScoreSteps, arrays_in
+from sinklens.results import Capture, GroupShares, HeadMap, Predictions, ScoreSteps, arrays_in
 from sinklens.run_status import OnStatus, RunStatus
 from sinklens.settings import Settings
 from sinklens.shared_run import SharedRun, SharedRuns
 
 if TYPE_CHECKING:
-    from sinklens.capture.head_profile import HeadProfiles
+    from sinklens.analysis.head_profiles import HeadProfiles
+    from sinklens.language.token_language import TokenLanguage
 
 N_READERS = 2
 """Threads that read maps out of finished captures; they never wait for a model."""
@@ -102,6 +103,16 @@ class InferenceService:
     async def head_profiles(self, capture: Capture, stream: str) -> HeadProfiles:
         """Pattern scores and types of all heads; NotCaptured where the capture kept nothing to read."""
         return await self._derived("heads", self._engine.head_profiles, capture, stream)
+
+    async def token_language(self, capture: Capture, stream: str) -> tuple[TokenLanguage, TokenLanguage]:
+        """Words and tags of a stream's queries and of its keys."""
+        return await self._derived("language", self._engine.token_language, capture, stream)
+
+    async def group_shares(
+        self, capture: Capture, stream: str, queries: np.ndarray, keys: np.ndarray
+    ) -> GroupShares:
+        """What chosen queries give to chosen keys in every head; BadSelection where none can see any."""
+        return await self._read_out(self._engine.group_shares, capture, stream, queries, keys)
 
     async def layer_maps(self, capture: Capture, stream: str) -> np.ndarray:
         """(L, Q, K) map of every layer, mean over its heads; NotCaptured as `head_profiles`, or too long."""

@@ -16,11 +16,29 @@ PATTERNS = {
     "near": "four near ones",
     "duplicate": "same token",
     "induction": "after the same token",
+    "same word": "pieces of its word",
+    "syntax": "along syntax",
+    "entity": "names",
+    "content word": "content words",
+    "function word": "function words",
     "punctuation": "punctuation",
     "line break": "line breaks",
     "special": "special tokens",
 }
 """Column of the head table -> what stands beside its bar; patterns that cannot occur are left out."""
+
+
+RANK_AT = 1.17
+TICKS = [0, 0.2, 0.4, 0.6, 0.8, 1.0]
+
+
+def rank_in_layer(table: pd.DataFrame, row: int, name: str) -> str:
+    """2 of 12: how many heads of the same layer score higher, plus one; empty where not applicable."""
+    head = table.iloc[row]
+    if np.isnan(head[name]):
+        return ""
+    layer = table.loc[table["layer"] == head["layer"], name].dropna()
+    return f"{int((layer > head[name]).sum()) + 1} of {len(layer)}"
 
 
 def applicable(table: pd.DataFrame) -> list[str]:
@@ -64,9 +82,25 @@ def pattern_bars(table: pd.DataFrame, row: int, *, side: str = "A") -> go.Figure
             marker={"symbol": "line-ns-open", "size": 14, "color": "var(--sl-floor)", "line": {"width": 2}},
             hovertemplate=hover,
         ),
+        go.Scatter(
+            x=[RANK_AT] * len(names), y=places, mode="text", hoverinfo="skip", showlegend=False,
+            text=[rank_in_layer(table, row, name) for name in names],
+            textfont={"color": "var(--sl-muted)", "size": 11},
+        ),
     ]  # fmt: skip
     layout = go.Layout(
-        xaxis={"tickformat": ".0%", "range": [0, 1.02], "side": "top"},
+        xaxis={"tickformat": ".0%", "range": [0, 1.32], "tickvals": TICKS, "side": "top"},
+        annotations=[
+            {
+                "x": RANK_AT,
+                "y": 1.0,
+                "yref": "paper",
+                "yanchor": "bottom",
+                "text": "rank",
+                "showarrow": False,
+                "font": {"size": 11, "color": "var(--sl-muted)"},
+            }
+        ],
         yaxis={"automargin": True},
         legend={"orientation": "h", "y": -0.04, "yanchor": "top", "x": 0},
         margin={"l": 8, "r": 12, "t": 28, "b": 60},

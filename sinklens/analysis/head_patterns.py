@@ -12,7 +12,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from sinklens.analysis.received import excess_over
-from sinklens.analysis.relations import TOKEN_RELATIONS
 from sinklens.results import Profile, RelationSums
 
 
@@ -29,7 +28,7 @@ class Pattern:
     floor: np.ndarray
     """(L, H) `rest` of a head that spreads the same mass evenly over the visible keys that are no sink."""
     shuffled: np.ndarray | None
-    """(S, L, H) `rest` against shuffled tokens; None for patterns that do not look at tokens."""
+    """(S, L, H) `rest` against shuffled tokens or a shuffled syntax; None for patterns of place alone."""
     n_rows: np.ndarray
     """(L,) int: queries in which the pattern can occur."""
 
@@ -66,7 +65,7 @@ def head_patterns(profile: Profile, sums: RelationSums, set_names: tuple[str, ..
     for at, name in enumerate(sums.names):
         if "~" not in name:
             weights = sums.pairs[..., at], sums.pairs_rest[..., at]
-            shuffled = _shuffled(name, sums, mass[1]) if name in TOKEN_RELATIONS else None
+            shuffled = _shuffled(name, sums, mass[1])
             patterns[name] = _pattern(name, weights, mass, sums.even_pairs[..., at], shuffled)
     for at, name in enumerate(set_names):
         weights = sums.key_sets[..., at], sums.key_sets_rest[..., at]

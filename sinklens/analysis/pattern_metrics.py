@@ -141,6 +141,76 @@ def mean_distance(patterns: HeadPatterns) -> np.ndarray:
     return patterns.patterns["distance"].rest
 
 
+def same_word_share(patterns: HeadPatterns) -> np.ndarray:
+    """Part of the attention outside the sinks that goes to other pieces of the own word.
+
+    Formula: Σᵢ Σ_{k≠i : word k = word i} b[i,k] / Σᵢ Σₖ b[i,k], rows i that have such a k
+    Unit: share
+    Range: 0 to 1
+    Direction: High: the head joins the pieces of a word.
+    Causal: Earlier pieces only.
+    Missing: When no word has several pieces, without tags, or where nothing goes beyond the sinks.
+    Source: Correia et al. 2019 (arXiv 1909.00015), sub-word merging heads; without the sinks: SinkLens.
+    """
+    return patterns.patterns["same word"].rest
+
+
+def syntax_score(patterns: HeadPatterns) -> np.ndarray:
+    """Part of the attention outside the sinks that goes along an arc of syntax, up or down.
+
+    Formula: Σᵢ Σ_{k : word k governs word i, or word i governs word k} b[i,k] / Σᵢ Σₖ b[i,k]
+    Unit: share
+    Range: 0 to 1
+    Direction: High, and above the same distances dealt out to other words: a syntactic head.
+    Causal: Arcs to earlier words only.
+    Missing: Without tags, in cross-attention, or where nothing goes beyond the sinks.
+    Source: Clark et al. 2019 (arXiv 1906.04341), section 4; the shuffled arcs: SinkLens.
+    """
+    return patterns.patterns["syntax"].rest
+
+
+def entity_share(patterns: HeadPatterns) -> np.ndarray:
+    """Part of the attention outside the sinks that goes to names of persons, places and organisations.
+
+    Formula: Σᵢ Σ_{k in an entity} b[i,k] / Σᵢ Σₖ b[i,k], rows i that see some
+    Unit: share
+    Range: 0 to 1
+    Direction: High: an entity head.
+    Causal: Rows before the first name do not count.
+    Missing: Without a name in the text, without tags, or where nothing goes beyond the sinks.
+    Source: Attention Atlas, Entities; without the sinks: SinkLens.
+    """
+    return patterns.patterns["entity"].rest
+
+
+def content_word_share(patterns: HeadPatterns) -> np.ndarray:
+    """Part of the attention outside the sinks that goes to words with a meaning of their own.
+
+    Formula: Σᵢ Σ_{k noun, proper noun, verb, adjective, adverb, number} b[i,k] / Σᵢ Σₖ b[i,k]
+    Unit: share
+    Range: 0 to 1
+    Direction: High above its floor: a semantic head.
+    Causal: Rows before the first such word do not count.
+    Missing: Without such a word, without tags, or where nothing goes beyond the sinks.
+    Source: Attention Atlas, Semantics; without the sinks: SinkLens.
+    """
+    return patterns.patterns["content word"].rest
+
+
+def function_word_share(patterns: HeadPatterns) -> np.ndarray:
+    """Part of the attention outside the sinks that goes to grammatical words.
+
+    Formula: Σᵢ Σ_{k determiner, adposition, auxiliary, conjunction, particle, pronoun} b[i,k] / Σᵢ Σₖ b[i,k]
+    Unit: share
+    Range: 0 to 1
+    Direction: High above its floor: the head collects at small words.
+    Causal: Rows before the first such word do not count.
+    Missing: Without such a word, without tags, or where nothing goes beyond the sinks.
+    Source: Attention Atlas, Syntax (its name for these words); without the sinks: SinkLens.
+    """
+    return patterns.patterns["function word"].rest
+
+
 def punctuation_share(patterns: HeadPatterns) -> np.ndarray:
     """Part of the attention outside the sinks that goes to punctuation.
 
@@ -193,6 +263,11 @@ METRICS: tuple[tuple[Callable[[HeadPatterns], np.ndarray], str, str], ...] = (
     (induction_score, "Induction", "induction"),
     (near_share, "Within four tokens", "near"),
     (mean_distance, "Mean distance", "distance"),
+    (same_word_share, "Pieces of the own word", "same word"),
+    (syntax_score, "Along syntax", "syntax"),
+    (entity_share, "Names", "entity"),
+    (content_word_share, "Content words", "content word"),
+    (function_word_share, "Function words", "function word"),
     (punctuation_share, "Punctuation", "punctuation"),
     (special_share, "Special tokens", "special"),
     (rest_entropy, "Entropy outside the sinks", ""),

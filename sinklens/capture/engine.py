@@ -7,9 +7,11 @@ from collections.abc import Callable
 
 import numpy as np
 
+from sinklens.analysis.head_profiles import HeadProfiles
 from sinklens.capture.forward import run_forward
+from sinklens.capture.group_shares import group_shares
 from sinklens.capture.head_maps import head_map, score_steps
-from sinklens.capture.head_profile import HeadProfiles, profile_heads
+from sinklens.capture.head_profile import profile_heads
 from sinklens.capture.layer_maps import layer_maps
 from sinklens.capture.loaded_model import LoadedModel
 from sinklens.capture.loading import load_model
@@ -18,8 +20,10 @@ from sinklens.capture.prediction import masked_loss, masked_predictions
 from sinklens.capture.self_check import self_check
 from sinklens.capture.tokenising import TokenPolicy, tokenise
 from sinklens.errors import BadSelection
+from sinklens.language.pipeline import EnglishReader
+from sinklens.language.token_language import TokenLanguage, read_tokens
 from sinklens.records import CaptureRequest, ModelInfo, Prompt
-from sinklens.results import Capture, HeadMap, Predictions, ScoreSteps
+from sinklens.results import Capture, GroupShares, HeadMap, Predictions, ScoreSteps
 from sinklens.settings import Settings
 
 RESULT_VERSION = 1
@@ -36,6 +40,7 @@ class Engine:
     def __init__(self, settings: Settings | None = None) -> None:
         self._settings = settings or Settings()
         self._models: dict[str, LoadedModel] = {}
+        self._reader = EnglishReader(self._settings)
 
     def bundled(self) -> tuple[str, ...]:
         """Names of the models that come with SinkLens, the default first."""
@@ -105,7 +110,18 @@ class Engine:
 
     def head_profiles(self, capture: Capture, stream: str) -> HeadProfiles:
         """Pattern scores and types of all heads from what the capture kept; needs no model."""
-        return profile_heads(capture, stream)
+        return profile_heads(capture, stream, self._reader)
+
+    def token_language(self, capture: Capture, stream: str) -> tuple[TokenLanguage, TokenLanguage]:
+        """What the language pipeline says about a stream's queries and its keys; needs no model."""
+        queries, keys = capture.query_prompt(stream), capture.key_prompt(stream)
+        return read_tokens(queries, self._reader), read_tokens(keys, self._reader)
+
+    def group_shares(
+        self, capture: Capture, stream: str, queries: np.ndarray, keys: np.ndarray
+    ) -> GroupShares:
+        """What chosen queries give to chosen keys in every head, from what the capture kept."""
+        return group_shares(capture, stream, queries, keys)
 
     def layer_maps(self, capture: Capture, stream: str) -> np.ndarray:
         """The map of every layer, mean over its heads, from what the capture kept; needs no model."""

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from sinklens.capture.relation_sums import layer_rows
+from sinklens.capture.layer_rows import layer_rows, row_blocks
 from sinklens.errors import NotCaptured
 from sinklens.results import Capture
 
-N_BLOCK_ROWS = 64
 N_TOKENS_MAX = 1024
 """Above this, one map per layer takes more memory than a page should (4 MB each at 1,024 tokens)."""
 
@@ -32,8 +31,7 @@ def layer_maps(
     maps = np.zeros((profile.n_layers, profile.n_queries, profile.n_keys), np.float32)
     for index in range(profile.n_layers):
         layer = layer_rows(capture, profile.stream, index)
-        for start in range(0, profile.n_queries, N_BLOCK_ROWS):
-            rows = slice(start, min(start + N_BLOCK_ROWS, profile.n_queries))
+        for rows in row_blocks(profile.n_queries):
             weights = layer.weights(rows)
             maps[index, rows, : weights.shape[2]] = weights.mean(0).numpy()
     return maps

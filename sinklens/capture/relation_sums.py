@@ -6,18 +6,12 @@ the number of tokens; the relations of a block of rows are made once and read by
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-
 import numpy as np
 import torch
 
 from sinklens.analysis.relations import PairRelations
-from sinklens.capture.head_maps import layer_inputs
-from sinklens.capture.scores import attention_rows
+from sinklens.capture.layer_rows import layer_rows, row_blocks
 from sinklens.results import Capture, RelationSums
-
-N_BLOCK_ROWS = 64
 
 
 def relation_sums(
@@ -49,42 +43,12 @@ def relation_sums(
         np.concatenate([key_sets, key_sets & ~sinks, sinks[None]]).T.astype(np.float32)
     )
     is_sink = torch.tensor(sinks)
-    for start in range(0, profile.n_queries, N_BLOCK_ROWS):
-        rows = slice(start, min(start + N_BLOCK_ROWS, profile.n_queries))
+    for rows in row_blocks(profile.n_queries):
         pairs = None if relations is None else _with_and_without(relations.rows(rows), sinks)
         for index, layer in enumerate(layers):
             _add_heads(sums, index, rows, layer.weights(rows), pairs, columns, is_sink)
             _add_even(sums, index, rows, layer.visible(rows) & ~is_sink, pairs, columns)
     return sums
-
-
-@dataclass(frozen=True)
-class LayerRows:
-    """One layer's rows, as functions of a slice of queries."""
-
-    weights: Callable[[slice], torch.Tensor]
-    """(H, rows, n_keys), zero where a query cannot see; keys beyond n_keys are out of sight of all rows."""
-    visible: Callable[[slice], torch.Tensor]
-    """(rows, K) bool"""
-
-
-def layer_rows(capture: Capture, stream: str, index: int) -> LayerRows:
-    """The rows of one layer, from finished maps where the capture holds all of them, else from vectors."""
-    profile = capture.profile(stream)
-    maps = [capture.maps.get((stream, index, head)) for head in range(profile.n_heads)]
-    if all(values is not None for values in maps):
-        return LayerRows(
-            weights=lambda rows: torch.from_numpy(np.nan_to_num(np.stack([m[rows] for m in maps]))),
-            visible=lambda rows: torch.from_numpy(~np.isnan(maps[0][rows])),
-        )
-    q, k, rules, edits = layer_inputs(capture, stream, index)
-    everything = torch.ones(1, profile.n_keys, dtype=torch.bool)
-
-    def visible(rows: slice) -> torch.Tensor:
-        seen = rules.visible_rows(rows, profile.n_keys, q.device)
-        return everything.expand(rows.stop - rows.start, -1) if seen is None else seen
-
-    return LayerRows(weights=lambda rows: attention_rows(q, k, rules, edits, rows)[1], visible=visible)
 
 
 def _add_heads(sums, index: int, rows: slice, weights, pairs, columns, is_sink) -> None:

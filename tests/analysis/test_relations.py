@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from sinklens.analysis.relations import PairRelations
+from sinklens.analysis.relations import PairRelations, WordTree
 
 IDS = [0, 7, 8, 9, 7, 8]
 """A first token, then 7 8 9 7 8."""
@@ -46,3 +46,63 @@ def test_shuffles_keep_special_tokens_in_place_and_all_others_in_number():
     assert (relations.shuffles[:, 0] == 0).all()
     assert (np.sort(relations.shuffles, axis=1) == np.sort(IDS)).all()
     assert len({tuple(order) for order in relations.shuffles}) > 1
+
+
+WORDS = np.array([-1, 0, 0, 1, 2, 3])
+"""A special token, a word of two tokens, three words of one."""
+GOVERNORS = np.array([1, -1, 3, 1])
+
+
+def syntax_relations(*, is_causal=True, n_shuffles=3):
+    return PairRelations.of(
+        IDS,
+        [True] + [False] * 5,
+        is_causal=is_causal,
+        tree=WordTree(WORDS, GOVERNORS),
+        n_shuffles=n_shuffles,
+    )
+
+
+def test_pieces_of_a_word_are_related_and_no_other_tokens():
+    relations = syntax_relations()
+    same = relations.rows(slice(0, 6))[relations.names.index("same word")]
+    assert cells(same) == {(1, 2), (2, 1)}
+
+
+def test_syntax_joins_a_word_with_its_governor_in_both_directions():
+    relations = syntax_relations()
+    syntax = relations.rows(slice(0, 6))[relations.names.index("syntax")]
+    arcs = {(1, 3), (2, 3), (4, 5), (5, 3)}
+    assert cells(syntax) == arcs | {(key, query) for query, key in arcs}
+
+
+def test_syntax_of_neighbours_alone_is_the_same_however_it_is_shuffled():
+    rng = np.random.default_rng(0)
+    tree = WordTree(np.arange(30), np.append(np.arange(1, 30), -1))
+    # All arcs have length one, so that dealing them out again changes nothing.
+    assert (tree.shuffled_governors(rng) == tree.governors).all()
+
+
+def test_shuffled_governors_are_words_of_the_text():
+    rng = np.random.default_rng(0)
+    tree = WordTree(WORDS, GOVERNORS)
+    for _ in range(20):
+        shuffled = tree.shuffled_governors(rng)
+        assert ((shuffled >= -1) & (shuffled < len(GOVERNORS))).all()
+        assert shuffled[1] == -1
+
+
+def test_shuffled_words_have_the_lengths_of_the_true_ones():
+    words = np.array([-1, 0, 0, 0, 1, 2, -1, 3, 3, 4])
+    tree = WordTree(words, np.full(5, -1))
+    rng = np.random.default_rng(0)
+    shuffled = [tree.shuffled_words(rng) for _ in range(20)]
+    for copy in shuffled:
+        assert (np.flatnonzero(copy == -1) == [0, 6]).all()
+        assert sorted(np.bincount(copy[copy >= 0])) == [1, 1, 1, 2, 3]
+    assert len({tuple(copy) for copy in shuffled}) > 1
+
+
+def test_there_is_a_name_for_every_row_of_relations():
+    for relations in (syntax_relations(), PairRelations.of(IDS, [True] + [False] * 5, is_causal=True)):
+        assert len(relations.names) == len(relations.rows(slice(0, 2)))

@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 
 from modules.figures.head_groups import group_points
-from modules.figures.head_patterns import applicable, pattern_bars
+from modules.figures.head_patterns import applicable, pattern_bars, rank_in_layer
+from modules.figures.head_radar import pattern_radar
 from modules.head_groups import grouped
 from modules.head_kind import kind_counts, kind_title, rest_sentence
 
@@ -60,3 +61,18 @@ def test_groups_differ_in_colour_and_shape_and_the_head_in_view_is_ringed():
     assert one.marker.color != two.marker.color
     assert len(ring.x) == 1
     assert ring.x[0] == found.places[1, 0]
+
+
+def test_the_radar_has_one_axis_per_pattern_that_the_head_has_a_score_for():
+    figure = pattern_radar(table_of(), 3)
+    for trace in figure.data:
+        assert trace.theta == ("token before", "after the same token", "token before")
+    assert figure.data[-1].r == (1.0, 1.0, 1.0)
+    assert figure.layout.polar.radialaxis.range == (0, 1)
+
+
+def test_ranks_count_the_heads_of_the_same_layer():
+    table = table_of()
+    assert rank_in_layer(table, 3, "previous") == "1 of 2"
+    assert rank_in_layer(table, 0, "previous") == "2 of 2"
+    assert rank_in_layer(table, 0, "next") == ""
