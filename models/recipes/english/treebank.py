@@ -27,8 +27,8 @@ OUTSIDE = "O"
 class Sentence:
     """The words of one sentence; every list has one entry a word."""
 
-    identifier: str
-    opens_paragraph: bool
+    identifier: str = ""
+    opens_paragraph: bool = False
     words: list[str] = field(default_factory=list)
     spaces: list[bool] = field(default_factory=list)
     pos: list[str] = field(default_factory=list)
@@ -46,20 +46,17 @@ def read_lines(path: Path) -> list[str]:
 
 def read_sentences(lines: list[str]) -> Iterator[Sentence]:
     """Yield the sentences of a file in the CoNLL-U format."""
-    identifier, opens_paragraph, sentence, joined_until = "", False, None, 0
+    sentence, joined_until = Sentence(), 0
     for line in lines:
         if line.startswith(("# newpar", "# newdoc")):
-            opens_paragraph = True
+            sentence.opens_paragraph = True
         elif line.startswith("# sent_id = "):
-            identifier = line.removeprefix("# sent_id = ")
-            sentence = Sentence(identifier, opens_paragraph)
-            opens_paragraph = False
-        elif not line.strip():
-            if sentence is not None:
-                yield sentence
-            sentence, joined_until = None, 0
-        elif not line.startswith("#"):
+            sentence.identifier = line.removeprefix("# sent_id = ")
+        elif line.strip() and not line.startswith("#"):
             joined_until = add_word(sentence, line, joined_until)
+        elif not line.strip() and sentence.words:
+            yield sentence
+            sentence, joined_until = Sentence(), 0
 
 
 def add_word(sentence: Sentence, line: str, joined_until: int) -> int:

@@ -7,13 +7,12 @@ that a table of a few megabytes has a vector for any word, misspelt or unseen.
 
 from pathlib import Path
 
-import floret
 import spacy
 from spacy.training.initialize import convert_vectors
 
 from models.recipes.corpus import TRAIN_FILES, read_articles
 
-N_WORDS = 8_000_000
+N_WORDS = 17_000_000
 WIDTH = 64
 SETTINGS = {
     "model": "cbow",
@@ -24,7 +23,7 @@ SETTINGS = {
     "minn": 4,  # letters of the shortest piece
     "maxn": 5,
     "minCount": 10,
-    "epoch": 4,
+    "epoch": 5,
 }
 
 
@@ -43,6 +42,8 @@ def write_words(text_folder: Path, path: Path) -> None:
 
 def train_vectors(text_folder: Path, run: Path) -> None:
     """Train the vectors and write them as the empty spaCy pipeline `run/vectors`."""
+    import floret  # not among the requirements: nothing else needs it
+
     words = run / "words.txt"
     write_words(text_folder, words)
     # One thread, since several race for the rows and end differently every time.
