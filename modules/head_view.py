@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from shiny import Session, reactive, req
 
+from modules.outcome import Outcome
 from modules.run_state import RunState
 from sinklens.analysis.sink_summary import SINK_LABELS
 from sinklens.analysis.sinks import sink_table
@@ -57,10 +58,11 @@ def head_view(state: RunState, session: Session) -> HeadView:
         find_sinks(capture, name)
 
     session.on_ended(find_sinks.cancel)
+    known: Outcome[tuple[Capture, str, tuple[int, ...]]] = Outcome(find_sinks)
 
     @reactive.calc
     def sinks() -> tuple[int, ...]:
-        found, name, positions = find_sinks.result()
+        found, name, positions = known()
         req(found is state.capture() and name == stream())
         return positions
 

@@ -19,24 +19,24 @@ class Outcome(Generic[Value]):
     """The last result of an extended task, and the problem that came after it, if any.
 
     To be made inside a module's server function. Calling it gives the result and stays silent (req) while
-    there is none; a failed or stopped task leaves the former result.
+    there is none, where `value` is None; a failed or stopped task leaves the former result.
     """
 
     def __init__(self, task) -> None:
-        self._value: reactive.Value[Value | None] = reactive.Value(None)
+        self.value: reactive.Value[Value | None] = reactive.Value(None)
         self.problem: reactive.Value[Problem | None] = reactive.Value(None)
 
         @reactive.effect
         def _settle():
             status = task.status()
             if status == "success":
-                self._value.set(task.result())
+                self.value.set(task.result())
                 self.problem.set(None)
             elif status == "error":
                 self.problem.set(problem_of(task.error()))
 
     def __call__(self) -> Value:
-        value = self._value()
+        value = self.value()
         req(value is not None)
         return value
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from htmltools import Tag
 from shiny import Inputs, Outputs, Session, module, reactive, render, req, ui
 
+from modules.outcome import Outcome
 from modules.run_state import RunState
-from modules.session_run import problem_of
 from modules.widgets.prediction_table import prediction_table
 from sinklens.records import Prompt
 from sinklens.results import Capture, Predictions
@@ -45,6 +45,8 @@ def predictions_server(
 
             return capture, await service.masked_predictions(capture, (position,), on_status=tell)
 
+    known: Outcome[tuple[Capture, Predictions]] = Outcome(predict)
+
     def ask_service() -> None:
         predict.cancel()
         predict(state.capture(), masked_position(state.capture(), state.token()))
@@ -68,17 +70,16 @@ def predictions_server(
         capture = state.capture()
         if not is_masked(capture):
             return next_tables(capture, state.token() if has_selection(capture, state.stream()) else None)
-        if predict.status() == "error":
-            problem = problem_of(predict.error())
-            return ui.p(problem.sentence, class_="sl-alert") if problem else None
-        asked, predictions = predict.result()
+        if known.problem():
+            return ui.p(known.problem().sentence, class_="sl-alert")
+        asked, predictions = known()
         req(asked is capture)
         return masked_table(capture, predictions)
 
     @render.ui
     def ask():
         capture = state.capture()
-        if not is_masked(capture) or not (state.is_example() or predict.status() == "error"):
+        if not is_masked(capture) or not (state.is_example() or known.problem()):
             return None
         label = shown(capture.prompt, masked_position(capture, state.token()))
         return ui.input_action_button(

@@ -6,8 +6,8 @@ from htmltools import Tag
 from shiny import Inputs, Outputs, Session, module, reactive, render, ui
 
 from modules.chosen_head import ChosenHead
+from modules.outcome import Outcome
 from modules.score_reading import Reading, cell_sentence, row_table, step_list
-from modules.session_run import Problem, problem_of
 from sinklens.results import Capture
 from sinklens.service import InferenceService
 
@@ -29,8 +29,6 @@ def step_by_step_server(
     input: Inputs, output: Outputs, session: Session, *, service: InferenceService, chosen: ChosenHead
 ) -> None:
     """Read the clicked cell of the chosen head; the latest click wins."""
-    shown: reactive.Value[Reading | None] = reactive.Value(None)
-    problem: reactive.Value[Problem | None] = reactive.Value(None)
 
     @reactive.extended_task
     async def read(capture: Capture, stream: str, layer: int, head: int, query: int, key: int) -> Reading:
@@ -57,28 +55,19 @@ def step_by_step_server(
 
     session.on_ended(read.cancel)
 
-    @reactive.effect
-    def _keep():
-        if read.status() == "success":
-            shown.set(read.result())
-            problem.set(None)
-        elif read.status() == "error":
-            shown.set(None)
-            problem.set(problem_of(read.error()))
+    known: Outcome[Reading] = Outcome(read)
 
     @render.text
     def finding():
-        if problem():
-            return f"Not available. {problem().sentence}"
-        reading = shown()
+        if known.problem():
+            return f"Not available. {known.problem().sentence}"
+        reading = known.value()
         return "Reading the steps of the marked cell …" if reading is None else cell_sentence(reading)
 
     @render.ui
     def steps():
-        reading = shown()
-        return None if reading is None else step_list(reading)
+        return None if known.problem() else step_list(known())
 
     @render.ui
     def row():
-        reading = shown()
-        return None if reading is None else row_table(reading)
+        return None if known.problem() else row_table(known())

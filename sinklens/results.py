@@ -208,6 +208,19 @@ class HeadMap:
     vo_norm: np.ndarray
     """(K,) norm of v_k W_O; NaN where the family gives no vectors."""
 
+    @classmethod
+    def of(cls, capture: Capture, stream: str, layer: int, head: int, weights: np.ndarray) -> HeadMap:
+        """The weights (Q, K) of a head with the labels and norms that the capture has for it."""
+        return cls(
+            stream=stream,
+            layer=layer,
+            head=head,
+            weights=weights,
+            query_labels=tuple(capture.query_prompt(stream).labels),
+            key_labels=tuple(capture.key_prompt(stream).labels),
+            vo_norm=capture.profile(stream).vo_norm[layer, head],
+        )
+
 
 @dataclass(frozen=True, eq=False)
 class ScoreSteps:

@@ -21,19 +21,10 @@ def head_map(capture: Capture, stream: str, layer: int, head: int) -> HeadMap:
     NotCaptured
         The capture kept neither this map nor the vectors to compute it from.
     """
-    profile = capture.profile(stream)
     check_selection(capture, stream, layer, head)
     kept = capture.maps.get((stream, layer, head))
     weights = kept if kept is not None else _computed(capture, stream, layer, head)
-    return HeadMap(
-        stream=stream,
-        layer=layer,
-        head=head,
-        weights=weights,
-        query_labels=tuple(capture.query_prompt(stream).labels),
-        key_labels=tuple(capture.key_prompt(stream).labels),
-        vo_norm=profile.vo_norm[layer, head],
-    )
+    return HeadMap.of(capture, stream, layer, head, weights)
 
 
 def score_steps(capture: Capture, stream: str, layer: int, head: int, query: int, key: int) -> ScoreSteps:
