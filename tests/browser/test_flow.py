@@ -5,6 +5,8 @@ import re
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
+from tests.browser.panel_steps import open_stored_example
+
 APP = "tests/browser/apps/flow_app.py"
 
 
@@ -112,3 +114,70 @@ def test_an_eager_family_has_lines_and_rollout_too(flow):
 def test_a_long_text_is_drawn_without_flow(flow):
     choose_run(flow, "long", 260)
     expect(finding(flow, "rollout-sources_finding")).to_contain_text("Flow is computed for up to 96 tokens")
+
+
+def sentences(page: Page) -> Locator:
+    return page.locator("[id$=sentences-matrix] .cells-front")
+
+
+def cell_place(canvas: Locator, row: int, column: int) -> dict:
+    """Middle of a cell of a heat map, in pixels of its canvas."""
+    at = canvas.evaluate("canvas => ({...canvas.dataset})")
+    return {
+        "x": float(at["left"]) + (column + 0.5) * float(at["cellWidth"]),
+        "y": float(at["top"]) + (row + 0.5) * float(at["cellHeight"]),
+    }
+
+
+def test_two_sentences_are_compared_and_a_cell_opens_its_tokens(page, base_url):
+    open_stored_example(page, base_url)
+    page.get_by_role("tab", name="Flow").click()
+    expect(page.locator("#flow-sentences-finding")).to_have_text(
+        re.compile(r"^All layers: .*sentence 2 (gives|looks at) sentence 1 .+ special tokens")
+    )
+    expect(sentences(page)).to_have_attribute("data-columns", "3")
+    sentences(page).click(position=cell_place(sentences(page), 1, 2))
+    opened = page.locator("#flow-sentences-opened_finding")
+    expect(opened).to_have_text(
+        re.compile(r"^sentence 2 → special tokens, sinks and spaces, token by token: .+ most, .+%\.$")
+    )
+    sentences(page).click(position=cell_place(sentences(page), 0, 1))
+    expect(opened).to_have_text("sentence 1 → sentence 2, token by token: nothing is visible here.")
+
+
+def test_one_sentence_is_told_in_a_sentence_and_the_other_cards_go_on(flow):
+    expect(finding(flow, "sentences-finding")).to_contain_text("This text is one sentence")
+    expect(sentences(flow)).to_be_hidden()
+    expect(finding(flow, "rollout-finding")).to_have_text(re.compile(r"^After layer 2"))
+    expect(finding(flow, "tree-finding")).to_contain_text("away (12) looks most at ")
+
+
+def test_a_branch_opens_from_the_keyboard_and_asks_for_its_children(flow):
+    expect(finding(flow, "tree-size")).to_have_text(re.compile(r"^\d+ tokens shown"))
+    before = int(finding(flow, "tree-size").inner_text().split()[0])
+    expect(flow.locator(".flow-branch")).to_have_count(before)
+    closed = flow.locator(".flow-tree details:not([open]) > summary")
+    closed.first.focus()
+    flow.keyboard.press("Enter")
+    expect(finding(flow, "tree-size")).not_to_have_text(re.compile(rf"^{before} tokens"))
+    after = int(finding(flow, "tree-size").inner_text().split()[0])
+    expect(flow.locator(".flow-branch")).to_have_count(after)
+    assert after > before
+
+
+def test_the_tree_begins_at_the_selected_token(flow):
+    lines(flow).click(position=token_place(lines(flow), "key", 3))
+    expect(finding(flow, "tree-finding")).to_contain_text("on (3) looks most at ")
+    expect(flow.get_by_label("Root token")).to_have_value("3")
+    flow.get_by_label("Root token").select_option("5")
+    expect(flow.get_by_text("Selected token: 5")).to_be_visible()
+    expect(finding(flow, "tree-finding")).to_contain_text("mat (5) looks most at ")
+
+
+def test_an_encoder_has_a_tree_that_looks_both_ways(flow):
+    choose_run(flow, "seq2seq", 20)
+    flow.get_by_label("Root token").select_option("2")
+    expect(finding(flow, "tree-finding")).to_contain_text("w2 (2) looks most at ")
+    expect(finding(flow, "sentences-finding")).to_have_text(
+        re.compile(r"^(All layers: .+ sentence \d|This text is one sentence)")
+    )
