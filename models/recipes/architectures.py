@@ -100,7 +100,11 @@ RECIPES = {
             GPT2,
             "bpe",
             seed=1,
-            rows=RowPlan(n_rows=16, repeats=RepeatPlan(((0, 0.5), (1000, 0.7), (1700, 0.2)))),
+            rows=RowPlan(
+                n_rows=16,
+                n_distinct_rows=3272 * 16,
+                repeats=RepeatPlan(((0, 0.5), (1000, 0.7), (1700, 0.2), (3272, 0.05))),
+            ),
             schedule=Schedule(peak=2e-3, decay_start=3272, n_decay=1650),
             muon_parts={"c_attn": 3, "attn.c_proj": 1, "c_fc": 1},
             position_start=PositionStart("transformer.wpe"),
@@ -111,8 +115,12 @@ RECIPES = {
             LLAMA,
             "bpe",
             seed=2,
-            rows=RowPlan(n_rows=16, repeats=RepeatPlan(((0, 0.5), (1200, 0.25), (1800, 0.12)))),
-            schedule=Schedule(decay_start=3193, n_decay=1650),
+            rows=RowPlan(
+                n_rows=16,
+                n_distinct_rows=4864 * 16,
+                repeats=RepeatPlan(((0, 0.5), (1200, 0.25), (1800, 0.12), (4864, 0.05))),
+            ),
+            schedule=Schedule(decay_start=4864, n_decay=2200),
             muon_parts={"self_attn": 1, "gate_proj": 1, "up_proj": 1},
         ),
         Recipe(

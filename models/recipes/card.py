@@ -88,10 +88,16 @@ def training_paragraph(recipe: Recipe, numbers: dict, log: dict) -> str:
         f"{config.num_hidden_layers} layers of width {config.hidden_size}, {heads}, "
         f"vocabulary {config.vocab_size:,}, {numbers['n_parameters'] / 1e6:.2f} M parameters. "
         f"Trained from scratch for {numbers['n_steps']:,} steps on "
-        f"{numbers['n_tokens'] / 1e6:.2f} M tokens (rows of {recipe.rows.n_tokens}, "
-        f"seed {recipe.seed}, peak rate {schedule['peak']:g}, {decay}, "
+        f"{numbers['n_tokens'] / 1e6:.2f} M tokens{distinct_tokens(numbers)} "
+        f"(rows of {recipe.rows.n_tokens}, seed {recipe.seed}, peak rate {schedule['peak']:g}, {decay}, "
         f"weight decay {recipe.weight_decay:g}).\n"
     )
+
+
+def distinct_tokens(numbers: dict) -> str:
+    """Return how much of the text was new, where some of it was read more than once."""
+    n_distinct = numbers.get("n_distinct_tokens", numbers["n_tokens"])
+    return f", {n_distinct / 1e6:.2f} M of them distinct" if n_distinct < numbers["n_tokens"] else ""
 
 
 def decoder_paragraph(numbers: dict) -> str:

@@ -31,7 +31,7 @@ N_HELDOUT_ROWS = 256
 
 
 def training_rows(recipe: Recipe, stream: np.ndarray, first_id: int, n_steps: int) -> np.ndarray:
-    """Return the rows that a run read, before any segment was repeated."""
+    """Return the rows that a run read, each once, before any segment was repeated."""
     sampler = RowSampler(stream, recipe.rows, first_id, recipe.seed)
     n_rows = min(n_steps * recipe.rows.n_rows, len(sampler.windows))
     rows = np.stack([sampler.plain_text(number) for number in range(n_rows)])
@@ -111,7 +111,8 @@ def evaluate_decoder(
     """
     first_id, plan = tokenizer.bos_token_id, recipe.rows
     rows = plain_rows(heldout, first_id, N_HELDOUT_ROWS, plan.n_tokens)
-    trigram = Trigram.fit(training_rows(recipe, train, first_id, n_steps), model.config.vocab_size)
+    read = training_rows(recipe, train, first_id, n_steps)
+    trigram = Trigram.fit(read, model.config.vocab_size)
     loss = token_losses(model, rows).mean().item()
     trigram_loss = float(trigram.losses(rows.numpy()).mean())
     text = HeldoutText(heldout, first_id, plan.n_tokens)
@@ -120,6 +121,7 @@ def evaluate_decoder(
         "n_parameters": model.num_parameters(),
         "n_steps": n_steps,
         "n_tokens": n_steps * plan.n_rows * plan.n_tokens,
+        "n_distinct_tokens": read.size,
         "n_heldout_tokens": rows[:, 1:].numel(),
         "heldout_loss": round(loss, 4),
         "trigram_loss": round(trigram_loss, 4),

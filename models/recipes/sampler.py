@@ -22,6 +22,7 @@ class RowPlan:
 
     n_rows: int = 8  # sequences per step
     n_tokens: int = 256  # tokens per sequence, the first-position token included
+    n_distinct_rows: int | None = None  # after these the first row is read again; None: the whole text
     repeats: RepeatPlan = field(default_factory=RepeatPlan)
 
 
@@ -44,7 +45,8 @@ class RowSampler:
         self.first_id = first_id
         self.seed = seed
         self.n_text = plan.n_tokens - 1
-        self.windows = np.random.default_rng(seed).permutation(len(stream) // self.n_text)
+        windows = np.random.default_rng(seed).permutation(len(stream) // self.n_text)
+        self.windows = windows[: plan.n_distinct_rows]
 
     def batch(self, step: int) -> np.ndarray:
         """Return the rows of one step, `int64 (n_rows, n_tokens)`; text is read once per epoch."""

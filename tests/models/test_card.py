@@ -2,7 +2,7 @@
 
 import pytest
 
-from models.recipes.card import sink_head_table, target_row, target_table
+from models.recipes.card import distinct_tokens, sink_head_table, target_row, target_table
 from models.recipes.targets import DECODER_TARGETS, ENCODER_TARGETS, Target
 
 AT_LEAST = Target("rate", "Rate", 0.25, at_least=True)
@@ -47,3 +47,12 @@ def test_the_strongest_sink_heads_are_listed():
     table = sink_head_table({"sink_heads": heads})
     assert table.startswith("20 heads")
     assert table.count("| 1 | 2 | 0.9 |") == 8
+
+
+def test_text_that_was_read_again_is_told_of():
+    assert (
+        distinct_tokens({"n_tokens": 2_000_000, "n_distinct_tokens": 1_500_000})
+        == ", 1.50 M of them distinct"
+    )
+    assert distinct_tokens({"n_tokens": 2_000_000, "n_distinct_tokens": 2_000_000}) == ""
+    assert distinct_tokens({"n_tokens": 2_000_000}) == ""

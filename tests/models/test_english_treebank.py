@@ -24,7 +24,8 @@ LINES = """\
 # newpar id = a-p2
 # sent_id = a-3
 1\tYes\tyes\tINTJ\tUH\t_\t0\troot\t_\t_
-""".split("\n")
+
+"""
 ENTITIES = """\
 # sent_id = a-1
 Ann\tB-PER
@@ -35,12 +36,12 @@ sleep\tO
 
 # sent_id = a-2
 Go\tO
-""".split("\n")
+"""
 
 
 def docs():
-    entities = read_entities(ENTITIES)
-    return [paragraph_doc(Vocab(), part, entities) for part in paragraphs(read_sentences(LINES))]
+    entities = read_entities(ENTITIES.splitlines())
+    return [paragraph_doc(Vocab(), part, entities) for part in paragraphs(read_sentences(LINES.splitlines()))]
 
 
 def test_a_paragraph_is_a_document():

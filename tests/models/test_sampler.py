@@ -32,6 +32,13 @@ def test_one_epoch_reads_every_window_once():
     assert len(set(starts)) == len(source.windows) == len(STREAM) // 255
 
 
+def test_after_its_distinct_rows_a_run_reads_the_first_again():
+    plan = RowPlan(n_distinct_rows=20, repeats=RepeatPlan(((0, 0.0),)))
+    source = RowSampler(STREAM, plan, FIRST_ID, seed=3)
+    assert (source.plain_text(20) == source.plain_text(0)).all()
+    assert (source.plain_text(0) == sampler(repeat_share=0.0).plain_text(0)).all()
+
+
 def test_every_repeating_row_says_something_twice():
     rows = sampler(repeat_share=1.0, noise_share=0.0).batch(step=0)
     assert all(len(np.unique(row)) < len(row) for row in rows)
