@@ -31,6 +31,7 @@ test: .venv/installed-dev
 bench: .venv/installed-dev
 	$(BIN)/python -m benchmarks.capture
 	$(BIN)/python -m benchmarks.service
+	$(BIN)/python -m benchmarks.views
 	CHROMIUM="$$(.ci/chromium)" $(BIN)/python -m benchmarks.page
 
 lint: .venv/installed-dev

@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
+from modules.deep_dive import deep_dive_server, deep_dive_ui
 from modules.flow import flow_server, flow_ui
 from modules.heads import heads_server, heads_ui
 from modules.overview import overview_server, overview_ui
@@ -25,6 +26,7 @@ PAGES = (
     Page("Heads", heads_ui, heads_server),
     Page("Flow", flow_ui, flow_server),
     Page("Sinks", sinks_ui, sinks_server),
+    Page("Deep dive", deep_dive_ui, deep_dive_server),
 )
 
 settings = Settings.from_env(os.environ)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 
+import numpy as np
 from htmltools import Tag
 from shiny import Inputs, Outputs, Session, module, reactive, render, req, ui
+from shiny.module import resolve_id
 from shinywidgets import output_widget, render_widget
 
 from modules.figures.flow_sources import sources_bars
@@ -23,15 +25,18 @@ from modules.side_colours import SIDE_COLOURS
 from modules.token_link import link_token
 from modules.widgets.chart import Chart
 from modules.widgets.heatmap import Axes, Heatmap, picture
-from sinklens.analysis.rollout import RESIDUAL_SHARE
+from sinklens.analysis.rollout import RESIDUAL_SHARE, norm_shares
 from sinklens.errors import BadSelection
 from sinklens.results import Capture
 from sinklens.service import InferenceService
 
+MIXINGS = {"weights": "attention weights", "norms": "norms of what is written"}
 SOURCE = (
-    "Abnar & Zuidema 2020 (arXiv 2005.00928): R_l = ((1 − r) A_l + r I) R_(l−1), A_l the mean of the layer's "
-    "heads, r the part that the residual connection carries over. Rows: positions after the layer; "
-    "columns: input tokens."
+    "Weights: R_l = ((1 − r) A_l + r I) R_(l−1), A_l the mean of the layer's heads, r the part that the "
+    "residual connection carries over (Abnar & Zuidema 2020, arXiv 2005.00928). Norms: in place of the "
+    "matrix in brackets, the size of the vector that each position writes into each other, all heads "
+    "together and the residual included, as shares of the row (Kobayashi et al. 2021, arXiv 2109.07152); "
+    "there r is measured, not chosen. Rows: positions after the layer; columns: input tokens."
 )
 CROSS = (
     "Rollout follows one text through its own layers; cross-attention joins two. "
@@ -46,8 +51,12 @@ def flow_rollout_ui() -> Tag:
         ui.card_header(ui.h2("Rollout: what each position is made of")),
         ui.p(ui.output_text("finding", inline=True), class_="sl-finding", aria_live="polite"),
         ui.div(
+            ui.input_select("mixing", "Mixed by", MIXINGS),
             ui.input_slider("layer", "Up to layer", 0, 1, 1, step=1, ticks=False),
-            ui.input_slider("residual", "Residual share r", 0, 0.9, RESIDUAL_SHARE, step=0.1, ticks=False),
+            ui.panel_conditional(
+                f"input['{resolve_id('mixing')}'] === 'weights'",
+                ui.input_slider("residual", "Residual share r", 0, 0.9, RESIDUAL_SHARE, step=0.1),
+            ),
             ui.input_switch("hide", "Leave the sinks out", False),
             class_="sl-controls flow-controls",
         ),
@@ -83,13 +92,15 @@ def flow_rollout_server(
     """Fill both cards; the latest choice wins."""
 
     @reactive.extended_task
-    async def roll(capture: Capture, stream: str, wishes: dict) -> tuple[RolloutDrawing, Capture, str]:
-        maps = await _maps(service, capture, stream)
+    async def roll(
+        capture: Capture, stream: str, mixing: str, wishes: dict
+    ) -> tuple[RolloutDrawing, Capture, str]:
+        maps = await _maps(service, capture, stream, mixing)
         return await asyncio.to_thread(draw_rollout, capture, stream, maps, **wishes), capture, stream
 
     @reactive.extended_task
-    async def trace(capture: Capture, stream: str, wishes: dict) -> Sources:
-        maps = await _maps(service, capture, stream)
+    async def trace(capture: Capture, stream: str, mixing: str, wishes: dict) -> Sources:
+        maps = await _maps(service, capture, stream, mixing)
         return await asyncio.to_thread(find_sources, capture, stream, maps, **wishes)
 
     @reactive.calc
@@ -112,9 +123,12 @@ def flow_rollout_server(
     def _ask():
         req(state.is_open("flow"))
         layer = min(input.layer(), view.profile().n_layers - 1)
-        shared = {"residual_share": input.residual(), "position": position(), "sinks": sinks()}
+        mixing = input.mixing()
+        # The norms have the residual in them.
+        residual_share = 0.0 if mixing == "norms" else input.residual()
+        shared = {"residual_share": residual_share, "position": position(), "sinks": sinks()}
         for task, wishes in ((roll, {"layer": layer, **shared}), (trace, shared)):
-            wanted = (view.capture(), view.stream(), wishes)
+            wanted = (view.capture(), view.stream(), mixing, wishes)
             if asked.get(task) != wanted:
                 asked[task] = wanted
                 task.cancel()
@@ -167,9 +181,11 @@ def sources_sentence(sources: Sources) -> str:
     return f"{sentence}, by flow from {sources.labels[most]} ({most})."
 
 
-async def _maps(service: InferenceService, capture: Capture, stream: str):
+async def _maps(service: InferenceService, capture: Capture, stream: str, mixing: str) -> np.ndarray:
     if stream == "cross":
         raise BadSelection(CROSS)
+    if mixing == "norms":
+        return norm_shares(await service.norm_maps(capture, stream))
     return await service.layer_maps(capture, stream)
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from sinklens.capture.model_source import bundled_models
 from sinklens.records import CaptureRequest, ModelInfo
+from sinklens.residual_records import LogitLens, ResidualStream
 from sinklens.results import Capture, GroupShares, HeadMap, Predictions, ScoreSteps
 from sinklens.settings import Settings
 
@@ -68,7 +69,7 @@ class LateEngine:
 
     def head_map(self, capture: Capture, stream: str, layer: int, head: int) -> HeadMap:
         if self._engine is None and (stream, layer, head) in capture.maps:
-            return kept_map(capture, stream, layer, head)
+            return HeadMap.of(capture, stream, layer, head, capture.maps[stream, layer, head])
         return self.wake().head_map(capture, stream, layer, head)
 
     def score_steps(
@@ -93,15 +94,13 @@ class LateEngine:
     def masked_predictions(self, capture: Capture, positions: tuple[int, ...], *progress) -> Predictions:
         return self.wake().masked_predictions(capture, positions, *progress)
 
+    def residual(self, capture: Capture, *progress) -> ResidualStream:
+        return self.wake().residual(capture, *progress)
 
-def kept_map(capture: Capture, stream: str, layer: int, head: int) -> HeadMap:
-    """A map that the capture holds ready, the same as the engine's; KeyError when it does not."""
-    return HeadMap(
-        stream=stream,
-        layer=layer,
-        head=head,
-        weights=capture.maps[stream, layer, head],
-        query_labels=tuple(capture.query_prompt(stream).labels),
-        key_labels=tuple(capture.key_prompt(stream).labels),
-        vo_norm=capture.profile(stream).vo_norm[layer, head],
-    )
+    def logit_lens(
+        self, capture: Capture, residual: ResidualStream, token_id: int | None = None, *progress
+    ) -> LogitLens:
+        return self.wake().logit_lens(capture, residual, token_id, *progress)
+
+    def norm_maps(self, capture: Capture, residual: ResidualStream, stream: str) -> np.ndarray:
+        return self.wake().norm_maps(capture, residual, stream)

@@ -20,6 +20,7 @@ from sinklens.capture_store import CaptureStore
 from sinklens.errors import NotCaptured, RunCancelled
 from sinklens.model_workers import Compute, ModelWorkers
 from sinklens.records import CapturePlan, CaptureRequest, ModelInfo
+from sinklens.residual_records import LogitLens, ResidualStream
 from sinklens.results import Capture, GroupShares, HeadMap, Predictions, ScoreSteps, arrays_in
 from sinklens.run_status import OnStatus, RunStatus
 from sinklens.settings import Settings
@@ -125,6 +126,34 @@ class InferenceService:
         ask = ("masked", capture.model.revision, capture.request, positions)
         return await self._answer(ask, ask, partial(self._predict, capture, positions), on_status)
 
+    async def residual(self, capture: Capture, on_status: OnStatus | None = None) -> ResidualStream:
+        """The residual stream of a capture's run, edits included; one pass of its own."""
+        ask = ("residual", capture.model.revision, capture.request)
+        method = partial(self._engine.residual, capture)
+        work = partial(self._on_model, ask, capture.request.model, "Reading the residual stream", method)
+        return await self._answer(ask, ask, work, on_status)
+
+    async def logit_lens(
+        self, capture: Capture, token_id: int | None = None, on_status: OnStatus | None = None
+    ) -> LogitLens:
+        """Every state read by the prediction head; NotCaptured where the model has none."""
+        residual = await self.residual(capture, on_status)
+        ask = ("lens", capture.model.revision, capture.request, token_id)
+        method = partial(self._engine.logit_lens, capture, residual, token_id)
+        work = partial(self._on_model, ask, capture.request.model, "Decoding the states", method)
+        return await self._answer(ask, ask, work, on_status)
+
+    async def norm_maps(self, capture: Capture, stream: str, on_status: OnStatus | None = None) -> np.ndarray:
+        """(L, T, T) norm of what each position writes to each other, the residual included."""
+        residual = await self.residual(capture, on_status)
+        ask = ("norms", capture.model.revision, capture.request, stream)
+
+        def method(*_progress):
+            return self._engine.norm_maps(capture, residual, stream)
+
+        work = partial(self._on_model, ask, capture.request.model, "Adding up what is written", method)
+        return await self._answer(ask, ask, work, on_status)
+
     async def info(self, name: str, on_status: OnStatus | None = None) -> ModelInfo:
         """What is known about a model, loading it where needed."""
         if name in self._infos:
@@ -214,6 +243,16 @@ class InferenceService:
             )
         self._store.keep(("masked", capture.model.revision, capture.request, positions), predictions)
         return predictions
+
+    async def _on_model(self, ask: Hashable, model: str, message: str, method: Callable, run: SharedRun):
+        """What a method of the engine gives on the model's thread; sealed, and kept under `ask`."""
+        async with self._turn(model, run) as compute:
+            run.report(RunStatus("running", message=message))
+            result = await compute(method, run.progress, run.is_cancelled)
+        for array in arrays_in(result):
+            array.flags.writeable = False
+        self._store.keep(ask, result)
+        return result
 
     async def _describe(self, name: str, run: SharedRun) -> ModelInfo:
         async with self._turn(name, run) as compute:

@@ -11,6 +11,7 @@ from dataclasses import replace
 import numpy as np
 
 from sinklens.errors import ModelNotFound, NotCaptured, RunCancelled
+from sinklens.residual_records import LogitLens, ResidualStream
 from sinklens.results import HeadMap, Predictions, ScoreSteps
 from tests.analysis.profiles import capture_from_maps, random_maps
 
@@ -105,6 +106,22 @@ class StandInEngine:
             n = len(positions)
             ranks = np.ones(n, np.int64)
             return Predictions("masked", positions, np.zeros((n, 1)), (("a",),) * n, np.ones((n, 1)), ranks)
+
+    def residual(self, capture, on_progress, is_cancelled) -> ResidualStream:
+        with self._on_model(capture.request.model, "residual", capture.request.text):
+            self._pass_layers(capture.request.text, on_progress, is_cancelled)
+            states = np.zeros((self.n_layers + 1, 2, 3), np.float32)
+            return ResidualStream(states, None, None, None, states[-1], is_additive=False, note="stand-in")
+
+    def logit_lens(self, capture, residual, token_id, on_progress, is_cancelled) -> LogitLens:
+        with self._on_model(capture.request.model, "lens", capture.request.text):
+            self._pass_layers(capture.request.text, on_progress, is_cancelled)
+            n_states, n_tokens, _ = residual.states.shape
+            plain, top = np.zeros((n_states, n_tokens)), np.zeros((n_states, n_tokens, 1))
+            followed = np.full(n_tokens, token_id or 0)
+            return LogitLens(
+                top.astype(int), top, {0: "a"}, followed, plain.astype(int), plain, plain, plain, token_id
+            )
 
     def _pass_layers(self, text, on_progress, is_cancelled) -> None:
         for layer in range(self.n_layers):

@@ -17,7 +17,7 @@ N_LABEL_CHARS_MAX = 12
 def sources_bars(sources: Sources, *, colour: str) -> go.Figure:
     """Grouped bars of the largest sources in text order; patterns tell the measures apart without colour."""
     looks = (
-        ("last layer's attention", sources.attention, "var(--sl-floor)", ""),
+        ("last layer alone", sources.attention, "var(--sl-floor)", ""),
         ("rollout", sources.rolled, colour, "/"),
         ("flow, share of its sum", sources.flow, "var(--sl-good)", "x"),
     )

@@ -50,6 +50,27 @@ def rollout(maps: np.ndarray, residual_share: float = RESIDUAL_SHARE) -> np.ndar
     return rolled
 
 
+def norm_shares(norms: np.ndarray) -> np.ndarray:
+    """Norms of what is written as mixing matrices: rows that sum to 1, the residual already in them.
+
+    Source: Kobayashi et al. 2021 (arXiv 2109.07152), section 5: rollout over norms in place of weights.
+
+    Parameters
+    ----------
+    norms : array of shape (..., T, T)
+        As `sinklens.capture.norm_maps` gives them.
+
+    Returns
+    -------
+    float64 array of the same shape
+        A row in which nothing is written keeps its own position.
+    """
+    norms = np.asarray(norms, np.float64)
+    total = norms.sum(-1, keepdims=True)
+    shares = np.divide(norms, total, out=np.zeros_like(norms), where=total > 1e-12)
+    return np.where(total > 1e-12, shares, np.eye(norms.shape[-1]))
+
+
 def without_sinks(maps: np.ndarray, sinks: np.ndarray) -> np.ndarray:
     """Maps with the sinks' columns left out and the rest of each row stretched to its former sum.
 

@@ -15,14 +15,18 @@ from sinklens.capture.head_profile import profile_heads
 from sinklens.capture.layer_maps import layer_maps
 from sinklens.capture.loaded_model import LoadedModel
 from sinklens.capture.loading import load_model
+from sinklens.capture.logit_lens import logit_lens
 from sinklens.capture.model_source import bundled_models, find_model
+from sinklens.capture.norm_maps import norm_maps
 from sinklens.capture.prediction import masked_loss, masked_predictions
+from sinklens.capture.residual import residual_stream
 from sinklens.capture.self_check import self_check
 from sinklens.capture.tokenising import TokenPolicy, tokenise
 from sinklens.errors import BadSelection
 from sinklens.language.pipeline import EnglishReader
 from sinklens.language.token_language import TokenLanguage, read_tokens
 from sinklens.records import CaptureRequest, ModelInfo, Prompt
+from sinklens.residual_records import LogitLens, ResidualStream
 from sinklens.results import Capture, GroupShares, HeadMap, Predictions, ScoreSteps
 from sinklens.settings import Settings
 
@@ -141,6 +145,33 @@ class Engine:
     def masked_loss(self, capture: Capture, positions: tuple[int, ...]) -> float:
         """Mean loss of a masked model over positions masked one at a time, nats."""
         return masked_loss(self.model(capture.request.model), capture.prompt, positions)
+
+    def residual(
+        self,
+        capture: Capture,
+        on_progress: Callable[[float, str], None] = lambda fraction, message: None,
+        is_cancelled: Callable[[], bool] = lambda: False,
+    ) -> ResidualStream:
+        """The capture's residual stream, from a pass of its own; errors as in `residual_stream`."""
+        loaded, limit = self.model(capture.request.model), self._settings.max_states_bytes
+        return residual_stream(
+            loaded, capture, max_bytes=limit, on_progress=on_progress, is_cancelled=is_cancelled
+        )
+
+    def logit_lens(
+        self,
+        capture: Capture,
+        residual: ResidualStream,
+        token_id: int | None = None,
+        on_progress: Callable[[float, str], None] = lambda fraction, message: None,
+        is_cancelled: Callable[[], bool] = lambda: False,
+    ) -> LogitLens:
+        """Every state of a residual stream read by the prediction head; errors as in `logit_lens`."""
+        return logit_lens(self.model(capture.request.model), residual, token_id, on_progress, is_cancelled)
+
+    def norm_maps(self, capture: Capture, residual: ResidualStream, stream: str) -> np.ndarray:
+        """How much each position writes to each other in every layer; errors as in `norm_maps`."""
+        return norm_maps(self.model(capture.request.model), capture, residual, stream)
 
     def _prompts(self, request: CaptureRequest) -> tuple[Prompt, Prompt | None]:
         loaded = self.model(request.model)

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sinklens.analysis.attention_flow import attention_flow
-from sinklens.analysis.rollout import rollout, without_sinks
+from sinklens.analysis.rollout import norm_shares, rollout, without_sinks
 from tests.analysis.profiles import one_hot_maps, random_maps, uniform_maps
 
 
@@ -77,3 +77,14 @@ def test_flow_is_at_least_rollout_and_at_most_one_row(seed):
 def test_only_the_asked_sources_are_answered():
     maps = layers(random_maps(2, 1, 6, is_causal=True))
     assert attention_flow(maps, 5, np.array([2, 0])) == pytest.approx(attention_flow(maps, 5)[[2, 0]])
+
+
+def test_norms_as_shares_sum_to_one_and_an_empty_row_stays_where_it_is():
+    norms = np.array([[2.0, 0.0], [1.0, 3.0]])
+    np.testing.assert_allclose(norm_shares(norms), [[1.0, 0.0], [0.25, 0.75]])
+    np.testing.assert_allclose(norm_shares(np.zeros((2, 2))), np.eye(2))
+
+
+def test_rollout_over_norms_adds_no_residual_of_its_own():
+    shares = norm_shares(np.array([[[1.0, 0.0], [3.0, 1.0]]] * 2))
+    np.testing.assert_allclose(rollout(shares, residual_share=0.0)[-1], shares[0] @ shares[1])

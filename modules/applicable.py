@@ -1,0 +1,22 @@
+"""The part of a card that is only there while it applies to the run."""
+
+from __future__ import annotations
+
+from htmltools import TagList
+from shiny import ui
+
+
+def applicable(*parts, verdict: str = "applies") -> TagList:
+    """Parts that go when the module's text output `verdict` says "no".
+
+    A picture of a former run must not stand under a sentence that says why this run has none.
+    """
+    return TagList(
+        ui.span(ui.output_text(verdict, inline=True), class_="visually-hidden", aria_hidden="true"),
+        ui.panel_conditional(f"output.{verdict} !== 'no'", *parts),
+    )
+
+
+def verdict_on(is_missing: bool) -> str:
+    """What the verdict's output says."""
+    return "no" if is_missing else "yes"
