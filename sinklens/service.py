@@ -124,7 +124,10 @@ class InferenceService:
     ) -> Predictions:
         """What the model expects at each position when that token is masked; one pass per position."""
         ask = ("masked", capture.model.revision, capture.request, positions)
-        return await self._answer(ask, ask, partial(self._predict, capture, positions), on_status)
+        method = partial(self._engine.masked_predictions, capture, positions)
+        message = "Masking one token after the other"
+        work = partial(self._on_model, ask, capture.request.model, message, method)
+        return await self._answer(ask, ask, work, on_status)
 
     async def residual(self, capture: Capture, on_status: OnStatus | None = None) -> ResidualStream:
         """The residual stream of a capture's run, edits included; one pass of its own."""
@@ -234,15 +237,6 @@ class InferenceService:
         capture = await compute(self._engine.capture, request, run.progress, run.is_cancelled)
         self._infos[request.model] = capture.model
         return capture.seal()
-
-    async def _predict(self, capture: Capture, positions: tuple[int, ...], run: SharedRun) -> Predictions:
-        async with self._turn(capture.request.model, run) as compute:
-            run.report(RunStatus("running", message="Masking one token after the other"))
-            predictions = await compute(
-                self._engine.masked_predictions, capture, positions, run.progress, run.is_cancelled
-            )
-        self._store.keep(("masked", capture.model.revision, capture.request, positions), predictions)
-        return predictions
 
     async def _on_model(self, ask: Hashable, model: str, message: str, method: Callable, run: SharedRun):
         """What a method of the engine gives on the model's thread; sealed, and kept under `ask`."""
