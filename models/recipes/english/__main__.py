@@ -12,6 +12,8 @@ import json
 import shutil
 from pathlib import Path
 
+import spacy
+
 from models.recipes.english.card import pipeline_card
 from models.recipes.english.training import split_scores, train_pipeline
 from models.recipes.english.treebank import SPLITS, write_doc_bins
@@ -27,7 +29,11 @@ def folder_bytes(folder: Path) -> int:
 def export(pipeline: Path, run: Path, folder: Path) -> dict:
     """Copy the trained pipeline, measure it as it lies there, and write its card; return the scores."""
     shutil.rmtree(folder, ignore_errors=True)
-    shutil.copytree(pipeline, folder)
+    nlp = spacy.load(pipeline)
+    # Where the training files lay on one machine says nothing to others.
+    nlp.config["paths"] = dict.fromkeys(nlp.config["paths"])
+    nlp.config["initialize"]["vectors"] = None
+    nlp.to_disk(folder)
     scores = split_scores(folder, run)
     (folder / "evaluation.json").write_text(json.dumps(scores, indent=1) + "\n", encoding="utf-8")
     (folder / "README.md").write_text(pipeline_card(scores, folder_bytes(folder)), encoding="utf-8")
