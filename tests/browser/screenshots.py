@@ -18,6 +18,7 @@ PICTURES = (
     ("heads", "Heads", WIDE, "light"),
     ("flow", "Flow", WIDE, "light"),
     ("sinks", "Sinks", WIDE, "light"),
+    ("deep-dive", "Deep dive", WIDE, "light"),
     ("heads-dark", "Heads", WIDE, "dark"),
     ("overview-narrow", "Overview", NARROW, "light"),
 )
