@@ -17,7 +17,7 @@ class HeatmapView {
     this.focus = null;
     this.sequence = 0;
     this.input = new HeatmapInput(this);
-    const whole = redrawn(model, ["values", "frame", "axes", "scale", "palette", "label", "token"], this.root, () => this.update());
+    const whole = redrawn(model, ["values", "frame", "axes", "scale", "palette", "label", "token", "number"], this.root, () => this.update());
     const front = listening(model, ["cell", "exact"], () => this.frame && this.drawFront());
     this.stop = () => [whole, front].forEach((stop) => stop());
   }
