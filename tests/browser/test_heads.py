@@ -88,6 +88,13 @@ def test_steps_of_a_clicked_cell_end_at_the_weight_of_the_map(heads):
     assert float(softmax.split("= ")[1]) == pytest.approx(of_map, abs=ROUNDING)
 
 
+def test_steps_follow_a_click_after_a_drawing_that_looks_like_the_last_one(heads):
+    heads.get_by_label("Hide and renormalise").select_option("special")
+    expect(heads.locator("#page-chosen-note")).to_contain_text("this text has no special tokens")
+    picture(heads).click(position=place(picture(heads), 9, 4))
+    expect(heads.locator("#page-steps-finding")).to_contain_text(re.compile(r"\(9\) → .*\(4\): weight"))
+
+
 def test_clicked_head_of_the_mosaic_comes_into_view_everywhere(heads):
     pick_head(heads, 2, 1)
     expect(heads.get_by_role("heading", name="Head 2.1: layer 2, head 1")).to_be_visible()
