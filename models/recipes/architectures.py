@@ -2,7 +2,8 @@
 The demo models as data: their configurations, their rows and their optimiser settings.
 """
 
-from dataclasses import dataclass, field
+from copy import deepcopy
+from dataclasses import dataclass, field, replace
 
 from transformers import (
     BertConfig,
@@ -15,7 +16,7 @@ from transformers import (
     PreTrainedModel,
 )
 
-from models.recipes import attention as plain_causal
+from models.recipes import attention
 from models.recipes.masked_rows import MaskedRowPlan
 from models.recipes.positions import PositionStart
 from models.recipes.repeats import RepeatPlan
@@ -39,6 +40,8 @@ GPT2 = GPT2Config(
     eos_token_id=None,
     pad_token_id=1,
 )
+GPT2_OFF_BY_ONE = deepcopy(GPT2)
+GPT2_OFF_BY_ONE.softmax_off_by_one = True  # read by the capture engine; transformers ignores it
 LLAMA = LlamaConfig(
     vocab_size=N_VOCAB,
     max_position_embeddings=N_POSITIONS,
@@ -86,29 +89,43 @@ class Recipe:
     position_start: PositionStart | None = None  # learned positions that begin as sinusoids
 
     @property
+    def is_off_by_one(self) -> bool:
+        """Return whether the attention of this model may leave a row empty; see attention.py."""
+        return getattr(self.config, "softmax_off_by_one", False)
+
+    @property
     def attention(self) -> str:
         """Return the name of the attention function of training; see attention.py."""
-        return "sdpa" if self.tokenizer_kind == "wordpiece" else plain_causal.NAME
+        if self.tokenizer_kind == "wordpiece":
+            return "sdpa"
+        return attention.OFF_BY_ONE if self.is_off_by_one else attention.PLAIN
+
+    @property
+    def probe_attention(self) -> str:
+        """Return the name of the attention function that returns its weights, for measuring."""
+        return attention.OFF_BY_ONE_WEIGHTS if self.is_off_by_one else "eager"
 
 
+DEMO_GPT2 = Recipe(
+    "demo-gpt2",
+    GPT2LMHeadModel,
+    GPT2,
+    "bpe",
+    seed=1,
+    rows=RowPlan(
+        n_rows=16,
+        n_distinct_rows=3272 * 16,
+        repeats=RepeatPlan(((0, 0.5), (1000, 0.7), (1700, 0.2), (3272, 0.05))),
+    ),
+    schedule=Schedule(peak=2e-3, decay_start=4347, n_decay=1500),
+    muon_parts={"c_attn": 3, "attn.c_proj": 1, "c_fc": 1},
+    position_start=PositionStart("transformer.wpe"),
+)
 RECIPES = {
     recipe.name: recipe
     for recipe in (
-        Recipe(
-            "demo-gpt2",
-            GPT2LMHeadModel,
-            GPT2,
-            "bpe",
-            seed=1,
-            rows=RowPlan(
-                n_rows=16,
-                n_distinct_rows=3272 * 16,
-                repeats=RepeatPlan(((0, 0.5), (1000, 0.7), (1700, 0.2), (3272, 0.05))),
-            ),
-            schedule=Schedule(peak=2e-3, decay_start=4347, n_decay=1500),
-            muon_parts={"c_attn": 3, "attn.c_proj": 1, "c_fc": 1},
-            position_start=PositionStart("transformer.wpe"),
-        ),
+        DEMO_GPT2,
+        replace(DEMO_GPT2, name="demo-gpt2-off-by-one", config=GPT2_OFF_BY_ONE),
         Recipe(
             "demo-llama",
             LlamaForCausalLM,

@@ -29,12 +29,12 @@ def key_shares(model: PreTrainedModel, rows: Tensor, keys: dict[str, Tensor]) ->
     """
     shares: dict[str, list[Tensor]] = {name: [] for name in keys}
     for start in range(0, len(rows), 10):
-        chunk = rows[start : start + 10]
+        chunk = rows[start : start + 10].to(model.device)
         attentions = model(input_ids=chunk, output_attentions=True).attentions
         received = torch.stack([a.mean(-2) for a in attentions], dim=1)  # (B, L, H, T)
         for name, is_key in keys.items():
-            chosen = is_key[start : start + 10, None, None, :].to(received.dtype)
-            shares[name].append((received * chosen).sum(-1))
+            chosen = is_key[start : start + 10, None, None, :].to(received)
+            shares[name].append((received * chosen).sum(-1).cpu())
     return {name: torch.cat(parts) for name, parts in shares.items()}
 
 
@@ -57,7 +57,8 @@ class MaskedHeldoutText:
     def guesses(self, model: PreTrainedModel) -> tuple[float, float]:
         """Return the loss (nats) on masked tokens and the share guessed right."""
         losses, hits = [], []
-        for inputs, labels in zip(self.batch[0].split(16), self.batch[1].split(16), strict=True):
+        batch = self.batch.to(model.device)
+        for inputs, labels in zip(batch[0].split(16), batch[1].split(16), strict=True):
             guessed = labels != NOT_GUESSED
             logits, wanted = model(input_ids=inputs).logits[guessed], labels[guessed]
             losses.append(F.cross_entropy(logits, wanted, reduction="none"))
@@ -67,8 +68,8 @@ class MaskedHeldoutText:
     @torch.no_grad()
     def norm_ratio(self, model: PreTrainedModel) -> list[float]:
         """Return the norm of [CLS] over the mean of the others after each layer."""
-        states = model(input_ids=self.rows[:20], output_hidden_states=True).hidden_states
-        return rounded(first_over_rest(torch.stack(states, dim=2).norm(dim=-1)).mean(0))
+        states = model(input_ids=self.rows[:20].to(model.device), output_hidden_states=True).hidden_states
+        return rounded(first_over_rest(torch.stack(states, dim=2).norm(dim=-1)).mean(0).cpu())
 
     def point(self, model: PreTrainedModel) -> dict:
         """Return losses (nats), accuracy and the share of each kind of sink token."""

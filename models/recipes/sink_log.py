@@ -39,10 +39,10 @@ def copy_rows(stream: np.ndarray, first_id: int, n_rows: int, n_tokens: int) -> 
 def token_losses(model: PreTrainedModel, rows: Tensor) -> Tensor:
     """Return the loss of each token but the first, nats, `(n_rows, n_tokens - 1)`."""
     losses = []
-    for chunk in rows.split(8):
+    for chunk in rows.to(model.device).split(8):
         logits = model(input_ids=chunk).logits[:, :-1]  # (8, T - 1, V)
         losses.append(F.cross_entropy(logits.transpose(1, 2), chunk[:, 1:], reduction="none"))
-    return torch.cat(losses)
+    return torch.cat(losses).cpu()
 
 
 def value_modules(model: PreTrainedModel) -> list[nn.Module]:
@@ -102,7 +102,7 @@ def measure_sinks(model: PreTrainedModel, rows: Tensor) -> dict:
     """
     included, excluded, drains, norms = [], [], [], []
     with recording(model) as seen:
-        for chunk in rows.split(10):
+        for chunk in rows.to(model.device).split(10):
             output = model(input_ids=chunk, output_attentions=True, output_hidden_states=True)
             to_first = torch.stack([a[..., 0] for a in output.attentions], dim=1)  # (B, L, H, T)
             included.append(to_first.mean(-1))
@@ -112,13 +112,13 @@ def measure_sinks(model: PreTrainedModel, rows: Tensor) -> dict:
             drains.append(first_over_rest(heads.movedim(2, 1)))
             hidden = [*output.hidden_states[:-1], seen["last_hidden"]]
             norms.append(first_over_rest(torch.stack(hidden, dim=2).norm(dim=-1)))  # (B, L + 1)
-    share = torch.cat(included)
+    share = torch.cat(included).cpu()
     return {
         "sink_rate": (share > SINK_THRESHOLD).float().mean().item(),
         "share_included": share.mean(0),
-        "share_excluded": torch.cat(excluded).mean(0),
-        "value_drain": torch.cat(drains).mean(0),
-        "norm_ratio": torch.cat(norms).mean(0),
+        "share_excluded": torch.cat(excluded).mean(0).cpu(),
+        "value_drain": torch.cat(drains).mean(0).cpu(),
+        "norm_ratio": torch.cat(norms).mean(0).cpu(),
     }
 
 

@@ -64,15 +64,25 @@ class Run:
     """One training run: model, optimiser, schedule and log, all of it in one checkpoint."""
 
     def __init__(
-        self, recipe: Recipe, folder: Path, data_folder: Path, compiled: bool, half: bool = False
+        self,
+        recipe: Recipe,
+        folder: Path,
+        data_folder: Path,
+        *,
+        compiled: bool = True,
+        half: bool = False,
+        device: str = "cpu",
     ) -> None:
-        self.recipe, self.folder, self.half = recipe, folder, half
+        self.recipe, self.folder, self.half, self.device = recipe, folder, half, device
         torch.manual_seed(recipe.seed)
         self.model = recipe.model_class._from_config(recipe.config)
         self.model.set_attn_implementation(recipe.attention)
         if recipe.position_start:
             start_from_sinusoids(self.model, recipe.position_start)
-        self.probe = recipe.model_class._from_config(recipe.config, attn_implementation="eager")
+        self.model.to(device)
+        self.probe = recipe.model_class._from_config(recipe.config)
+        self.probe.set_attn_implementation(recipe.probe_attention)
+        self.probe.to(device)
         self.optimizers = build_optimizers(self.model, recipe)
         self.objective = build_objective(recipe, data_folder)
         self.loss = torch.compile(self.objective.loss) if compiled else self.objective.loss
@@ -83,8 +93,8 @@ class Run:
         """Take one optimiser step at the schedule's rate."""
         for group in chain.from_iterable(o.param_groups for o in self.optimizers):
             group["lr"] = self.schedule.rate(self.step)
-        batch = torch.from_numpy(self.objective.sampler.batch(self.step))
-        with torch.autocast("cpu", torch.bfloat16, enabled=self.half):
+        batch = torch.from_numpy(self.objective.sampler.batch(self.step)).to(self.device)
+        with torch.autocast(self.device, torch.bfloat16, enabled=self.half):
             loss = self.loss(self.model, batch)
         loss.backward()
         nn.utils.clip_grad_norm_(self.model.parameters(), self.recipe.max_gradient_norm)
@@ -139,14 +149,14 @@ class Run:
         path = self.folder / "stable.pt"
         if not path.exists():
             return
-        state = torch.load(path)
+        state = torch.load(path, map_location=self.device)
         self.model.load_state_dict(state["model"])
         for optimizer, saved in zip(self.optimizers, state["optimizers"], strict=True):
             optimizer.load_state_dict(saved)
         self.schedule = Schedule(**state["schedule"])
         self.step, self.seconds = state["step"], state["seconds"]
         self.points, self.losses = state["points"], state["losses"]
-        torch.set_rng_state(state["torch_rng"])
+        torch.set_rng_state(state["torch_rng"].cpu())
 
     def plan_decay(self, budget_seconds: float) -> None:
         """Begin the decay when it is asked for, or when its share of the time is left."""
@@ -187,6 +197,7 @@ def main() -> None:
     parser.add_argument("--run", type=Path, default=Path("build/recipes"))
     parser.add_argument("--minutes", type=float, default=110.0)
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--device", default="cpu", help="cpu or cuda")
     parser.add_argument("--eager", action="store_true", help="do not compile the model")
     parser.add_argument(
         "--half", action="store_true", help="multiply in bfloat16 (fast with AVX512-BF16 or AMX)"
@@ -197,7 +208,14 @@ def main() -> None:
     folder = arguments.run / arguments.name
     folder.mkdir(parents=True, exist_ok=True)
     data_folder = arguments.run / recipe.tokenizer_kind
-    run = Run(recipe, folder, data_folder, not arguments.eager, arguments.half)
+    run = Run(
+        recipe,
+        folder,
+        data_folder,
+        compiled=not arguments.eager,
+        half=arguments.half,
+        device=arguments.device,
+    )
     run.resume()
     run.go(60 * arguments.minutes)
 
