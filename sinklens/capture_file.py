@@ -20,19 +20,21 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
 from sinklens.errors import DamagedFile
-from sinklens.interventions import Intervention
+from sinklens.interventions import Intervention, StaticVectors
+from sinklens.prediction_records import Predictions, SoftmaxSteps
 from sinklens.records import CapturePlan, CaptureRequest, Check, ModelInfo, Prompt, Token
-from sinklens.results import Capture, LayerState, Predictions, Profile
+from sinklens.results import Capture, LayerState, Profile
 
-FORMAT = "sinklens-capture-1"
+FORMAT = "sinklens-capture-2"
 """Changes when a field changes its meaning; fields that come or go are noticed when a record is rebuilt."""
 
 RECORDS = {
     kind.__name__: kind
     for kind in (
         *(Capture, CaptureRequest, CapturePlan, ModelInfo, Check, Prompt, Token),
-        *(Profile, LayerState, Predictions),
+        *(Profile, LayerState, Predictions, SoftmaxSteps),
         *get_args(Intervention),
+        StaticVectors,
     )
 }
 

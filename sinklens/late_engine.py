@@ -6,11 +6,24 @@ import gc
 import threading
 from typing import TYPE_CHECKING
 
+from sinklens.backcopy_records import BackcopyRequest, BackcopyStage
+from sinklens.cache_records import (
+    CacheCoverage,
+    CachePlan,
+    CachePolicy,
+    CacheRequest,
+    PasskeyProbe,
+    PolicyLoss,
+)
 from sinklens.capture.model_source import bundled_models
+from sinklens.geometry_records import SinkRule, SinkStatistics
+from sinklens.pipeline_records import BlockTrace, TokenEmbeddings
 from sinklens.records import CaptureRequest, ModelInfo
-from sinklens.residual_records import LogitLens, ResidualStream
+from sinklens.residual_records import LogitAttribution, LogitLens, LogitQuestion, ResidualStream
 from sinklens.results import Capture, GroupShares, HeadMap, Predictions, ScoreSteps
 from sinklens.settings import Settings
+from sinklens.static_records import StaticContribution
+from sinklens.trial_records import TrialReport, TrialRequest
 
 if TYPE_CHECKING:
     import numpy as np
@@ -91,16 +104,68 @@ class LateEngine:
     def layer_maps(self, capture: Capture, stream: str) -> np.ndarray:
         return self.wake().layer_maps(capture, stream)
 
-    def masked_predictions(self, capture: Capture, positions: tuple[int, ...], *progress) -> Predictions:
-        return self.wake().masked_predictions(capture, positions, *progress)
+    def layer_visibility(self, capture: Capture, stream: str) -> np.ndarray:
+        return self.wake().layer_visibility(capture, stream)
 
-    def residual(self, capture: Capture, *progress) -> ResidualStream:
-        return self.wake().residual(capture, *progress)
+    def mean_map(self, capture: Capture, stream: str, heads: tuple[tuple[int, int], ...]) -> np.ndarray:
+        return self.wake().mean_map(capture, stream, heads)
+
+    def masked_predictions(
+        self, capture: Capture, positions: tuple[int, ...], together: bool = False, *progress
+    ) -> Predictions:
+        return self.wake().masked_predictions(capture, positions, together, *progress)
+
+    def residual(self, capture: Capture, *progress, stack: str = "decoder") -> ResidualStream:
+        return self.wake().residual(capture, *progress, stack=stack)
 
     def logit_lens(
         self, capture: Capture, residual: ResidualStream, token_id: int | None = None, *progress
     ) -> LogitLens:
         return self.wake().logit_lens(capture, residual, token_id, *progress)
 
-    def norm_maps(self, capture: Capture, residual: ResidualStream, stream: str) -> np.ndarray:
-        return self.wake().norm_maps(capture, residual, stream)
+    def logit_attribution(
+        self, capture: Capture, residual: ResidualStream, question: LogitQuestion, *progress
+    ) -> LogitAttribution:
+        return self.wake().logit_attribution(capture, residual, question, *progress)
+
+    def norm_maps(self, capture: Capture, residual: ResidualStream, stream: str, *progress) -> np.ndarray:
+        return self.wake().norm_maps(capture, residual, stream, *progress)
+
+    def identity(self, name: str) -> float:
+        return self.wake().identity(name)
+
+    def backcopy(self, request: BackcopyRequest, before: BackcopyStage | None, *progress) -> BackcopyStage:
+        return self.wake().backcopy(request, before, *progress)
+
+    def static_contribution(
+        self, captures: tuple[Capture, ...], keys: tuple[int, ...], stream: str, by: str
+    ) -> StaticContribution:
+        return self.wake().static_contribution(captures, keys, stream, by)
+
+    def trial(self, request: TrialRequest, index: int, *progress) -> TrialReport:
+        return self.wake().trial(request, index, *progress)
+
+    def cache_plan(self, request: CacheRequest) -> CachePlan:
+        return self.wake().cache_plan(request)
+
+    def policy_loss(self, request: CacheRequest, policy: CachePolicy, *progress) -> PolicyLoss:
+        return self.wake().policy_loss(request, policy, *progress)
+
+    def passkey(self, request: CacheRequest, plan: CachePlan, *stop) -> PasskeyProbe:
+        return self.wake().passkey(request, plan, *stop)
+
+    def cache_coverage(self, capture: Capture, stream: str, n_sink: int, n_recent: int) -> CacheCoverage:
+        return self.wake().cache_coverage(capture, stream, n_sink, n_recent)
+
+    def sink_statistics(
+        self, request: CaptureRequest, stream: str, rule: SinkRule, first_token: int | str | None, *progress
+    ) -> SinkStatistics:
+        return self.wake().sink_statistics(request, stream, rule, first_token, *progress)
+
+    def token_embeddings(
+        self, capture: Capture, position: int, stack: str = "decoder", *progress
+    ) -> TokenEmbeddings:
+        return self.wake().token_embeddings(capture, position, stack, *progress)
+
+    def block_trace(self, capture: Capture, layer: int, stack: str = "decoder", *progress) -> BlockTrace:
+        return self.wake().block_trace(capture, layer, stack, *progress)

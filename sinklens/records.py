@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from sinklens.interventions import Intervention
@@ -107,9 +108,16 @@ class ModelInfo:
     adds_bos: bool
     """Does the tokenizer put a BOS or [CLS] in front by itself?"""
     mask_token: str | None
+    is_off_by_one: bool = False
+    """Its softmax has one more key, of score 0 and value zero (Miller 2023): a sink that is not learned."""
     checks: tuple[Check, ...] = ()
     card: dict = field(default_factory=dict, hash=False)
     """Facts of the bundled model card (licence, tokens seen, losses), empty otherwise."""
+
+    @property
+    def has_sink_logits(self) -> bool:
+        """May part of a row go to no token, by the model's own softmax?"""
+        return self.has_learned_sinks or self.is_off_by_one
 
     @property
     def passed_checks(self) -> bool:
@@ -131,6 +139,12 @@ class CapturePlan:
     """Keep the map averaged over all layers and heads, and over the heads of the first and last layer."""
     thumbnails: bool = True
     """Keep a max-pooled picture of every head."""
+
+    @classmethod
+    def of_maps(cls, stream: str, heads: Iterable[tuple[int, int]]) -> CapturePlan:
+        """The plan that keeps the maps of some heads, each (layer, head), and nothing else."""
+        maps = tuple((stream, layer, head) for layer, head in heads)
+        return cls(states=False, maps=maps, mean_maps=False, thumbnails=False)
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from dataclasses import dataclass, fields, is_dataclass
 import numpy as np
 
 from sinklens.errors import BadSelection
+from sinklens.prediction_records import Predictions
 from sinklens.records import CaptureRequest, ModelInfo, Prompt
 
 
@@ -115,22 +116,10 @@ class LayerState:
     """(Q, K) bool, True where visible; None: decided by is_causal alone."""
     bias: np.ndarray | None = None
     """(H, Q, K) added to the scaled scores (T5)."""
-
-
-@dataclass(frozen=True, eq=False)
-class Predictions:
-    """The most likely tokens at some positions."""
-
-    kind: str
-    """"next": the token that follows position p; "masked": the token at p when p is masked."""
-    positions: tuple[int, ...]
-    ids: np.ndarray
-    """(n_positions, k) int64"""
-    labels: tuple[tuple[str, ...], ...]
-    probabilities: np.ndarray
-    """(n_positions, k) 0..1"""
-    actual_rank: np.ndarray
-    """(n_positions,) int: rank from 1 of the token that really stands there; 0 when unknown."""
+    first_q: np.ndarray | None = None
+    """(H, Q, D) the queries as the first keys meet them, where an edit counts a cache's positions anew."""
+    n_first: int = 0
+    """Keys 0 to n_first - 1 are met by `first_q` instead of `q`."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -242,7 +231,7 @@ class ScoreSteps:
     visible: np.ndarray
     """(K,) bool after the mask (and masked keys)."""
     sink_logit: float | None
-    """The learned sink's logit, None without."""
+    """The learned sink's logit, 0 of an off-by-one softmax, None without."""
     log_denominator: float
     """ln of the sum of exp over all visible scores (and the learned sink)."""
     weights: np.ndarray

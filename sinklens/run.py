@@ -10,7 +10,7 @@ import pandas as pd
 
 from sinklens.analysis.sinks import sink_table
 from sinklens.capture.engine import Engine
-from sinklens.errors import NotCaptured
+from sinklens.errors import BadSelection, NotCaptured
 from sinklens.interventions import Intervention
 from sinklens.records import CapturePlan, CaptureRequest, Token
 from sinklens.results import Capture, Predictions, Profile
@@ -112,18 +112,22 @@ class Run:
         """
         return self._engine.head_profiles(self.capture, stream or self.capture.main_stream).table
 
-    def predictions(self, positions: tuple[int, ...] | None = None) -> Predictions:
+    def predictions(self, positions: tuple[int, ...] | None = None, *, together: bool = False) -> Predictions:
         """Most likely tokens: next tokens of a causal model, masked ones of a masked model.
 
         Parameters
         ----------
         positions : tuple of int, optional
-            Every position by default; a masked model runs once for each.
+            Every position by default; a masked model reads the text once for each.
+        together : bool
+            Mask all positions at once; masked models only.
         """
         if self.capture.predictions is not None:
-            return _rows(self.capture.predictions, positions)
+            if together:
+                raise BadSelection("This model predicts next tokens; it has no mask to put on several.")
+            return self.capture.predictions if positions is None else self.capture.predictions.at(positions)
         chosen = positions if positions is not None else self._maskable
-        return self._engine.masked_predictions(self.capture, tuple(chosen))
+        return self._engine.masked_predictions(self.capture, tuple(chosen), together)
 
     @cached_property
     def loss(self) -> float:
@@ -149,17 +153,3 @@ class Run:
     @property
     def _maskable(self) -> tuple[int, ...]:
         return tuple(token.index for token in self.tokens if not token.is_special)
-
-
-def _rows(predictions: Predictions, positions: tuple[int, ...] | None) -> Predictions:
-    if positions is None:
-        return predictions
-    rows = [predictions.positions.index(position) for position in positions]
-    return replace(
-        predictions,
-        positions=tuple(positions),
-        ids=predictions.ids[rows],
-        labels=tuple(predictions.labels[row] for row in rows),
-        probabilities=predictions.probabilities[rows],
-        actual_rank=predictions.actual_rank[rows],
-    )

@@ -10,21 +10,30 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Hashable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from sinklens.backcopy_runs import BackcopyRuns
+from sinklens.cache_runs import CacheRuns
 from sinklens.capture_store import CaptureStore
+from sinklens.claim_checks import ClaimChecks
 from sinklens.errors import NotCaptured, RunCancelled
+from sinklens.geometry_runs import GeometryRuns
+from sinklens.masked_runs import MaskedRuns
 from sinklens.model_workers import Compute, ModelWorkers
+from sinklens.pipeline_records import BlockTrace, TokenEmbeddings
 from sinklens.records import CapturePlan, CaptureRequest, ModelInfo
-from sinklens.residual_records import LogitLens, ResidualStream
-from sinklens.results import Capture, GroupShares, HeadMap, Predictions, ScoreSteps, arrays_in
+from sinklens.residual_records import LogitAttribution, LogitLens, LogitQuestion, ResidualStream
+from sinklens.results import Capture, GroupShares, HeadMap, ScoreSteps, arrays_in
+from sinklens.run_part import RunPart
 from sinklens.run_status import OnStatus, RunStatus
+from sinklens.service_stats import ServiceStats
 from sinklens.settings import Settings
 from sinklens.shared_run import SharedRun, SharedRuns
+from sinklens.trial_runs import TrialRuns
 
 if TYPE_CHECKING:
     from sinklens.analysis.head_profiles import HeadProfiles
@@ -34,25 +43,7 @@ N_READERS = 2
 """Threads that read maps out of finished captures; they never wait for a model."""
 
 
-@dataclass(frozen=True)
-class ServiceStats:
-    """What the service has done and holds."""
-
-    n_hits: int
-    """Requests answered from memory or disk."""
-    n_misses: int
-    """Forward passes that were started."""
-    n_shared: int
-    """Requests that joined a run somebody else had started."""
-    n_memory_bytes: int
-    n_disk_bytes: int
-    n_running: int
-    n_queued: int
-    queues: dict[str, int]
-    """Requests that wait, by model."""
-
-
-class InferenceService:
+class InferenceService(MaskedRuns, TrialRuns, GeometryRuns, CacheRuns, BackcopyRuns, ClaimChecks):
     """Captures for all sessions: equal requests share one run, results are kept, Stop really stops.
 
     Parameters
@@ -88,12 +79,11 @@ class InferenceService:
 
     async def head_map(self, capture: Capture, stream: str, layer: int, head: int) -> HeadMap:
         """One head's map, at once where the capture kept states, else by a short run of its own."""
-        read = partial(self._read_out, self._engine.head_map)
-        try:
-            return await read(capture, stream, layer, head)
-        except NotCaptured:
-            plan = CapturePlan(states=False, maps=((stream, layer, head),), mean_maps=False, thumbnails=False)
-        return await read(await self.capture(replace(capture.request, plan=plan)), stream, layer, head)
+        return await self._of_maps(self._engine.head_map, ((layer, head),), capture, stream, layer, head)
+
+    async def mean_map(self, capture: Capture, stream: str, heads: tuple[tuple[int, int], ...]) -> np.ndarray:
+        """(Q, K) mean over chosen heads, NaN where none of them can see; runs as `head_map` does."""
+        return await self._of_maps(self._engine.mean_map, heads, capture, stream, heads)
 
     async def score_steps(
         self, capture: Capture, stream: str, layer: int, head: int, query: int, key: int
@@ -119,43 +109,58 @@ class InferenceService:
         """(L, Q, K) map of every layer, mean over its heads; NotCaptured as `head_profiles`, or too long."""
         return await self._derived("layers", self._engine.layer_maps, capture, stream)
 
-    async def masked_predictions(
-        self, capture: Capture, positions: tuple[int, ...], on_status: OnStatus | None = None
-    ) -> Predictions:
-        """What the model expects at each position when that token is masked; one pass per position."""
-        ask = ("masked", capture.model.revision, capture.request, positions)
-        method = partial(self._engine.masked_predictions, capture, positions)
-        message = "Masking one token after the other"
-        work = partial(self._on_model, ask, capture.request.model, message, method)
-        return await self._answer(ask, ask, work, on_status)
+    async def layer_visibility(self, capture: Capture, stream: str) -> np.ndarray:
+        """bool (L, Q, K) which keys each query can see; raises as `layer_maps`."""
+        return await self._derived("visibility", self._engine.layer_visibility, capture, stream)
 
-    async def residual(self, capture: Capture, on_status: OnStatus | None = None) -> ResidualStream:
-        """The residual stream of a capture's run, edits included; one pass of its own."""
-        ask = ("residual", capture.model.revision, capture.request)
-        method = partial(self._engine.residual, capture)
-        work = partial(self._on_model, ask, capture.request.model, "Reading the residual stream", method)
-        return await self._answer(ask, ask, work, on_status)
+    async def residual(
+        self, capture: Capture, on_status: OnStatus | None = None, *, stack: str = "decoder"
+    ) -> ResidualStream:
+        """The residual stream of one stack in a capture's run, edits included; one pass of its own."""
+        method = partial(self._engine.residual, capture, stack=stack)
+        return await self._on_run(
+            ("residual", stack), capture, "Reading the residual stream", method, on_status
+        )
 
     async def logit_lens(
         self, capture: Capture, token_id: int | None = None, on_status: OnStatus | None = None
     ) -> LogitLens:
         """Every state read by the prediction head; NotCaptured where the model has none."""
         residual = await self.residual(capture, on_status)
-        ask = ("lens", capture.model.revision, capture.request, token_id)
         method = partial(self._engine.logit_lens, capture, residual, token_id)
-        work = partial(self._on_model, ask, capture.request.model, "Decoding the states", method)
-        return await self._answer(ask, ask, work, on_status)
+        return await self._on_run(("lens", token_id), capture, "Decoding the states", method, on_status)
+
+    async def logit_attribution(
+        self, capture: Capture, question: LogitQuestion, on_status: OnStatus | None = None
+    ) -> LogitAttribution:
+        """What every part adds to one logit; NotCaptured where a logit is no sum over parts."""
+        residual = await self.residual(capture, on_status)
+        method = partial(self._engine.logit_attribution, capture, residual, question)
+        return await self._on_run(
+            ("attribution", question), capture, "Splitting the logit", method, on_status
+        )
 
     async def norm_maps(self, capture: Capture, stream: str, on_status: OnStatus | None = None) -> np.ndarray:
         """(L, T, T) norm of what each position writes to each other, the residual included."""
         residual = await self.residual(capture, on_status)
-        ask = ("norms", capture.model.revision, capture.request, stream)
+        method = partial(self._engine.norm_maps, capture, residual, stream)
+        return await self._on_run(("norms", stream), capture, "Adding up what is written", method, on_status)
 
-        def method(*_progress):
-            return self._engine.norm_maps(capture, residual, stream)
+    async def token_embeddings(
+        self, capture: Capture, position: int, *, stack: str = "decoder", on_status: OnStatus | None = None
+    ) -> TokenEmbeddings:
+        """Rows of the embedding table for a stack's tokens, and the vocabulary entries nearest to one."""
+        method = partial(self._engine.token_embeddings, capture, position, stack)
+        return await self._on_run(
+            ("embeddings", position, stack), capture, "Comparing embeddings", method, on_status
+        )
 
-        work = partial(self._on_model, ask, capture.request.model, "Adding up what is written", method)
-        return await self._answer(ask, ask, work, on_status)
+    async def block_trace(
+        self, capture: Capture, layer: int, *, stack: str = "decoder", on_status: OnStatus | None = None
+    ) -> BlockTrace:
+        """What one block of a stack does to every token, edits included; one pass of its own."""
+        method = partial(self._engine.block_trace, capture, layer, stack)
+        return await self._on_run(("block", layer, stack), capture, "Watching one block", method, on_status)
 
     async def info(self, name: str, on_status: OnStatus | None = None) -> ModelInfo:
         """What is known about a model, loading it where needed."""
@@ -204,13 +209,25 @@ class InferenceService:
         ask = (kind, capture.model.revision, capture.request, stream)
 
         async def work(run: SharedRun):
-            result = await self._read_out(function, capture, stream)
-            for array in arrays_in(result):
-                array.flags.writeable = False
-            self._store.keep(ask, result)
-            return result
+            return self._kept(ask, await self._read_out(function, capture, stream))
 
         return await self._answer(ask, ask, work, None)
+
+    async def _on_run(
+        self, asked: tuple, capture: Capture, message: str, method: Callable, on_status: OnStatus | None
+    ):
+        """What a method of the engine finds out about a capture's run; `asked` tells it from other asks."""
+        ask = (*asked, capture.model.revision, capture.request)
+        work = partial(self._on_model, ask, capture.request.model, message, method)
+        return await self._answer(ask, ask, work, on_status)
+
+    async def _of_maps(self, read: Callable, heads: tuple[tuple[int, int], ...], capture: Capture, *args):
+        """What `read` makes of some heads' maps, which a short run gives where the capture kept nothing."""
+        try:
+            return await self._read_out(read, capture, *args)
+        except NotCaptured:
+            plan = CapturePlan.of_maps(args[0], heads)
+        return await self._read_out(read, await self.capture(replace(capture.request, plan=plan)), *args)
 
     # --- runs: coroutines that SharedRun drives, one per distinct request in flight ------------------
 
@@ -243,6 +260,10 @@ class InferenceService:
         async with self._turn(model, run) as compute:
             run.report(RunStatus("running", message=message))
             result = await compute(method, run.progress, run.is_cancelled)
+        return self._kept(ask, result)
+
+    def _kept(self, ask: Hashable, result):
+        """The result, sealed, and kept under `ask`."""
         for array in arrays_in(result):
             array.flags.writeable = False
         self._store.keep(ask, result)
@@ -254,7 +275,7 @@ class InferenceService:
             return self._infos[name]
 
     @asynccontextmanager
-    async def _turn(self, model: str, run: SharedRun) -> AsyncIterator[Compute]:
+    async def _turn(self, model: str, run: SharedRun | RunPart) -> AsyncIterator[Compute]:
         """Wait in the model's line, then have its thread; `compute` raises RunCancelled if all have left."""
 
         def on_position(position: int) -> None:

@@ -7,6 +7,7 @@ from dataclasses import fields, is_dataclass, replace
 import numpy as np
 
 from sinklens.interventions import DropHeads, MaskKeys, ScaleColumns
+from sinklens.prediction_records import SoftmaxSteps
 from sinklens.records import CapturePlan, CaptureRequest, Check
 from sinklens.results import Capture, LayerState, Predictions
 from tests.analysis.profiles import capture_from_maps, profile_from_maps, prompt_of, random_maps
@@ -55,6 +56,13 @@ def decoder_capture(labels=("<bos>", "The", "cat"), *, seed: int = 0) -> Capture
             labels=(("a", "b", "·c"), ("", "↵", "\\xE2")),
             probabilities=rng.random((2, 3), np.float32),
             actual_rank=np.array([4, 0]),
+            steps=SoftmaxSteps(
+                logits=rng.normal(size=(2, 3)).astype(np.float32),
+                max_logit=np.array([1.5, -2.0], np.float32),
+                sum_exp=np.array([3.0, 1.0], np.float32),
+                actual_logit=np.array([0.5, np.nan], np.float32),
+                n_vocabulary=9,
+            ),
         ),
         token_loss=rng.random(n_tokens - 1, np.float32),
         warnings=("learned by heart",),

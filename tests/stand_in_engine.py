@@ -11,8 +11,10 @@ from dataclasses import replace
 import numpy as np
 
 from sinklens.errors import ModelNotFound, NotCaptured, RunCancelled
-from sinklens.residual_records import LogitLens, ResidualStream
+from sinklens.pipeline_records import BlockTrace, PositionVectors, TokenEmbeddings
+from sinklens.residual_records import LogitAttribution, LogitLens, ResidualStream
 from sinklens.results import HeadMap, Predictions, ScoreSteps
+from sinklens.trial_records import ArmEffect, TrialReport, unread_text
 from tests.analysis.profiles import capture_from_maps, random_maps
 
 PATIENCE_S = 20
@@ -100,18 +102,21 @@ class StandInEngine:
         self.calls.append(("layers", capture.request.text))
         return np.zeros((self.n_layers, 2, 2), np.float32)
 
-    def masked_predictions(self, capture, positions, on_progress, is_cancelled) -> Predictions:
+    def masked_predictions(self, capture, positions, together, on_progress, is_cancelled) -> Predictions:
         with self._on_model(capture.request.model, "masked", capture.request.text):
             self._pass_layers(capture.request.text, on_progress, is_cancelled)
             n = len(positions)
             ranks = np.ones(n, np.int64)
-            return Predictions("masked", positions, np.zeros((n, 1)), (("a",),) * n, np.ones((n, 1)), ranks)
+            kind = "masked together" if together else "masked"
+            return Predictions(kind, positions, np.zeros((n, 1)), (("a",),) * n, np.ones((n, 1)), ranks)
 
-    def residual(self, capture, on_progress, is_cancelled) -> ResidualStream:
+    def residual(self, capture, on_progress, is_cancelled, *, stack="decoder") -> ResidualStream:
         with self._on_model(capture.request.model, "residual", capture.request.text):
             self._pass_layers(capture.request.text, on_progress, is_cancelled)
             states = np.zeros((self.n_layers + 1, 2, 3), np.float32)
-            return ResidualStream(states, None, None, None, states[-1], is_additive=False, note="stand-in")
+            return ResidualStream(
+                states, None, None, None, states[-1], is_additive=False, note="stand-in", stack=stack
+            )
 
     def logit_lens(self, capture, residual, token_id, on_progress, is_cancelled) -> LogitLens:
         with self._on_model(capture.request.model, "lens", capture.request.text):
@@ -122,6 +127,43 @@ class StandInEngine:
             return LogitLens(
                 top.astype(int), top, {0: "a"}, followed, plain.astype(int), plain, plain, plain, token_id
             )
+
+    def logit_attribution(self, capture, residual, question, *_progress) -> LogitAttribution:
+        with self._on_model(capture.request.model, "attribution", capture.request.text):
+            values, ids = np.zeros(self.n_layers), np.zeros(1, int)
+            parts = {"heads": {"attention": np.zeros((self.n_layers, 1))}, "writes": {"attention": values}}
+            logit = {"embeddings": 1.0, "norm_bias": 0.0, "head_bias": 0.0, "logit": 1.0, "softcap": None}
+            return LogitAttribution(
+                question.position, 0, question.against, None, **parts, **logit, is_centred=True,
+                ids=ids, probabilities=np.ones(1), labels={0: "a"},
+            )  # fmt: skip
+
+    def trial(self, request, index, on_progress=lambda *_: None, is_cancelled=lambda: False) -> TrialReport:
+        """One effect of the first arm for every text that is not empty; the loss rises by the text's length."""
+        text = request.texts[index]
+        with self._on_model(request.model, "trial", text):
+            self._pass_layers(text, on_progress, is_cancelled)
+            model = self._blank().model
+            if not text:
+                return unread_text(request, model, index, "The text is empty.")
+            before, arm, flags = np.zeros(4, np.float32), request.arms[0], np.zeros(4, bool)
+            after, drift = np.full(4, len(text), np.float32), np.zeros(self.n_layers)
+            effect = ArmEffect(arm, arm.name, index, np.arange(1, 5), before, after, before, flags, before, drift, drift)
+            return TrialReport(request, model, (self._blank().prompt,), (effect,), (), 2, 1.0, "next token")
+
+    def token_embeddings(self, capture, position, stack, *progress) -> TokenEmbeddings:
+        with self._on_model(capture.request.model, "embeddings", capture.request.text):
+            rows, none = np.ones((2, 3), np.float32), np.zeros(0)
+            return TokenEmbeddings(rows, 1.0, position, 1, none.astype(int), (), none)
+
+    def block_trace(self, capture, layer, stack, on_progress, is_cancelled) -> BlockTrace:
+        with self._on_model(capture.request.model, "block", capture.request.text):
+            self._pass_layers(capture.request.text, on_progress, is_cancelled)
+            positions, plain = PositionVectors(None, None, None, None), np.ones(2, np.float32)
+            return BlockTrace(
+                layer, stack, plain, positions, None, (), True, plain, plain,
+                heads=None, neurons=None, final_norm=None,
+            )  # fmt: skip
 
     def _pass_layers(self, text, on_progress, is_cancelled) -> None:
         for layer in range(self.n_layers):

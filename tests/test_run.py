@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import sinklens
-from sinklens.errors import NotCaptured
+from sinklens.errors import BadSelection, NotCaptured
 from tests.capture.tiny_models import TEXT, save_tiny
 
 
@@ -41,6 +41,18 @@ def test_a_masked_model_has_a_pseudo_loss(folders):
     assert predictions.kind == "masked"
     assert len(predictions.positions) == sum(not token.is_special for token in run.tokens)
     assert np.log(64) / 3 < run.loss < 3 * np.log(64)
+
+
+def test_an_edit_changes_the_pseudo_loss_of_a_masked_model(folders):
+    run = sinklens.analyze(folders["bert"], TEXT)
+    assert abs(run.edit(sinklens.MaskKeys(keys=(0, 3))).loss - run.loss) > 1e-3
+
+
+def test_several_tokens_are_masked_together_where_there_is_a_mask(folders):
+    predictions = sinklens.analyze(folders["bert"], TEXT).predictions((2, 5), together=True)
+    assert (predictions.kind, predictions.positions) == ("masked together", (2, 5))
+    with pytest.raises(BadSelection, match="no mask"):
+        sinklens.analyze(folders["gpt2"], TEXT).predictions((2, 5), together=True)
 
 
 def test_a_text_of_special_tokens_alone_has_no_masked_loss(folders):

@@ -38,20 +38,17 @@ class SentenceMatrix:
     """float64 (A,) 1, or less where learned sinks take a part."""
 
 
-def even_map(maps: np.ndarray) -> np.ndarray:
+def even_map(visible: np.ndarray) -> np.ndarray:
     """float64 (Q, K) mean over layers of maps whose rows are spread evenly over the keys they see.
 
     Parameters
     ----------
-    maps : array of shape (L, Q, K)
-        A cell with any weight counts as visible: softmax gives nothing away to what is masked, and
-        something to all else.
+    visible : bool array of shape (L, Q, K)
     """
-    total = np.zeros(maps.shape[1:])
-    for weights in maps:
-        visible = _visible(weights)
-        total += visible / np.maximum(visible.sum(axis=1, keepdims=True), 1)
-    return total / len(maps)
+    total = np.zeros(visible.shape[1:])
+    for seen in visible:
+        total += seen / np.maximum(seen.sum(axis=1, keepdims=True), 1)
+    return total / len(visible)
 
 
 def sentence_matrix(
@@ -68,7 +65,7 @@ def sentence_matrix(
     weights : array of shape (Q, K)
         0 or NaN where a query cannot see.
     even : array of shape (Q, K)
-        The same map with even rows, as `even_map` gives it.
+        The same map with even rows, as `even_map` gives it; above 0 wherever a query can see.
     query_sentences : int array of shape (Q,)
         Sentence of every token, -1 without one.
     key_sentences : int array of shape (K,)
@@ -81,7 +78,7 @@ def sentence_matrix(
     summing = _members(key_sentences, columns)
     if aside is not None:
         summing[:, aside] = 0.0
-    is_seen = averaging @ (_visible(weights) | _visible(even)) @ summing.T > 0
+    is_seen = averaging @ (even > 0) @ summing.T > 0
     floor_mass, floor_margin, _ = _merged(even, averaging, summing)
     mass, margin, row_mass = _merged(weights, averaging, summing)
     return SentenceMatrix(
@@ -128,7 +125,3 @@ def _merged(
 def _members(sentences: np.ndarray, chosen: tuple[int, ...]) -> np.ndarray:
     """float64 (n_chosen, T) 1 where the token belongs to the sentence."""
     return np.equal.outer(np.array(chosen, np.int64), sentences).astype(np.float64)
-
-
-def _visible(weights: np.ndarray) -> np.ndarray:
-    return np.nan_to_num(weights) > 0

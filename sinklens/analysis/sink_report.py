@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from importlib.metadata import version
 
-import numpy as np
 import pandas as pd
 
 from sinklens.analysis.influence import mean_ratio_by_layer, ratio_to_others
+from sinklens.analysis.plain_data import plain
 from sinklens.analysis.received import attention_received, definition_of, mean_over
 from sinklens.analysis.shares import explorer_numbers, layer_curve, sink_rate, top_head
 from sinklens.analysis.sink_summary import label_counts, main_finding
@@ -63,7 +62,7 @@ def sink_report(
         "interventions": [edit.sentence() for edit in capture.request.interventions],
         "versions": {"sinklens": VERSION} | {name: version(name) for name in PACKAGES},
     }
-    return _plain(report)
+    return plain(report)
 
 
 def _model(capture: Capture) -> dict:
@@ -131,18 +130,3 @@ def _aggregate(profile) -> dict:
         "floor": rates["0.3"].floor,
         "top_head": {"layer": top.layer, "head": top.head, "share": top.share, "floor": top.floor},
     }
-
-
-def _plain(value):
-    """JSON types only: arrays become lists, numbers that are not finite become None."""
-    if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
-    if isinstance(value, np.ndarray):
-        return _plain(value.tolist())
-    if isinstance(value, np.generic):
-        return _plain(value.item())
-    if isinstance(value, float):
-        return round(value, 6) if math.isfinite(value) else None
-    return value

@@ -18,6 +18,7 @@ from sinklens.analysis.influence import (
     ratio_to_others,
     write_ratio,
 )
+from sinklens.analysis.learned_sink import has_learned_sink, sink_name
 from sinklens.analysis.quantity import NOT_APPLICABLE, percent
 from sinklens.analysis.received import (
     attention_received,
@@ -92,7 +93,7 @@ def sink_table(
     heads_above (0..1, part of the heads above epsilon); effective_share (0..1, mean over heads);
     write_ratio, value_ratio, key_ratio, hidden_ratio (times the other tokens' mean); label, reason;
     sinkfix_share (0..1), sinkfix_value_norm (times the mean), sinkfix_label. NaN: not applicable.
-    A model with learned sinks has one more row with index -1.
+    A run with a learned or an off-by-one sink has one more row with index -1.
 
     Raises
     ------
@@ -104,8 +105,9 @@ def sink_table(
     table = _numbers(capture, definition, stream, thresholds)
     verdicts = _verdicts(table, profile, thresholds, definition)
     table["label"], table["reason"] = zip(*verdicts, strict=True)
-    if capture.model.has_learned_sinks:
-        table = pd.concat([table, _learned_sink_row(profile, thresholds.epsilon)], ignore_index=True)
+    if has_learned_sink(capture, stream):
+        row = _learned_sink_row(profile, thresholds.epsilon, sink_name(capture, stream))
+        table = pd.concat([table, row], ignore_index=True)
     return table
 
 
@@ -203,14 +205,14 @@ def _verdict(row, n_viewers: float, n_tokens: int, thresholds: Thresholds) -> tu
     return "content target", f"{wrote}, {thresholds.content_ratio:g} or more."
 
 
-def _learned_sink_row(profile: Profile, epsilon: float) -> pd.DataFrame:
+def _learned_sink_row(profile: Profile, epsilon: float, name: str) -> pd.DataFrame:
     by_head = learned_sink_share(profile)
     mass = float(by_head.mean())
     return pd.DataFrame(
         [
             {
                 "index": LEARNED_SINK_INDEX,
-                "token": "learned sink",
+                "token": name,
                 "special": True,
                 "received": mass,
                 "heads_above": float((by_head > epsilon).mean()),

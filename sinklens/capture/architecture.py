@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 import torch
 from transformers import PretrainedConfig
@@ -94,22 +95,42 @@ def block_of(name: str, family: str) -> str | None:
     return match.group(1) if match else None
 
 
+def stream_blocks(
+    names: Mapping[int, str], streams: Mapping[int, str], family: str, wanted: tuple[str, ...]
+) -> list[str]:
+    """Paths of the blocks that hold the attention modules of some streams, in the order in which they run.
+
+    Parameters
+    ----------
+    names, streams : path and stream of every attention module, by its id
+    """
+    blocks = [block_of(name, family) for key, name in names.items() if streams[key] in wanted]
+    return list(dict.fromkeys(block for block in blocks if block))
+
+
 def output_weight(model: torch.nn.Module, name: str, width: int) -> torch.Tensor | None:
-    """W_O of an attention module as a tensor of shape (H * D, hidden), None where it is not found.
+    """W_O of an attention module as a tensor of shape (H * D, hidden), None where it is not found."""
+    projection = output_projection(model, name, width)
+    return None if projection is None else _weight_from_heads(projection, width)
+
+
+def output_projection(model: torch.nn.Module, name: str, width: int) -> torch.nn.Module | None:
+    """The module that takes an attention module's heads, side by side (H * D), to the hidden width.
 
     BERT-like families keep it on a sibling (`attention.output.dense`).
     """
     module = model.get_submodule(name)
-    holders = [module]
+    inner = getattr(module, "attention", None)  # GPT-Neo wraps its attention
+    holders = [module, inner] if isinstance(inner, torch.nn.Module) else [module]
     parent_name = name.rpartition(".")[0]
     if parent_name:
         sibling = getattr(model.get_submodule(parent_name), "output", None)
         holders += [sibling] if isinstance(sibling, torch.nn.Module) else []
     for holder in holders:
         for attribute in OUTPUT_PROJECTIONS:
-            weight = _weight_from_heads(getattr(holder, attribute, None), width)
-            if weight is not None:
-                return weight
+            projection = getattr(holder, attribute, None)
+            if _weight_from_heads(projection, width) is not None:
+                return projection
     return None
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import torch
 
 from sinklens.capture.edits import LayerEdits
-from sinklens.capture.scores import ScoreRules, Scratch, attention_rows
+from sinklens.capture.scores import NOT_VISIBLE, ScoreRules, Scratch, attention_rows
 from sinklens.capture.tally import LayerTally
 from sinklens.capture.thumbnail import cell_size
 
@@ -52,7 +52,11 @@ def attend(
     for heads, rows in plan:
         own_rules, own_edits = rules.of_heads(heads), edits.of_heads(heads)
         scores, weights = attention_rows(q[heads], k[heads], own_rules, own_edits, rows, scratch)
-        outputs[heads, rows] = torch.bmm(weights, v[heads, : weights.shape[2]])
+        values = v[heads, : weights.shape[2]]
+        written = torch.bmm(weights, values)
+        if edits.patches:
+            written = own_edits.patch_outputs(written, weights, values, scores > NOT_VISIBLE, rows)
+        outputs[heads, rows] = written
         if tally is not None:
             tally.add(heads, rows, weights, None if edits.changes_weights else scores)
     return edits.drop_outputs(outputs)

@@ -9,12 +9,13 @@ import numpy as np
 import torch
 
 from sinklens.capture.eager import profile_from_eager
+from sinklens.capture.edit_limits import check_edits
 from sinklens.capture.forward_call import ForwardCall
 from sinklens.capture.loaded_model import LoadedModel
 from sinklens.capture.memory import estimate, free_bytes, refuse_if_too_large
+from sinklens.capture.model_inputs import model_inputs
 from sinklens.capture.prediction import read_causal
-from sinklens.errors import BadIntervention, NotANumber
-from sinklens.interventions import check_interventions
+from sinklens.errors import NotANumber
 from sinklens.records import CaptureRequest, Prompt
 from sinklens.results import Capture
 from sinklens.settings import Settings
@@ -40,7 +41,7 @@ def run_forward(
     started = time.perf_counter()
     n_tokens = max(len(prompt), len(target or prompt))
     refuse_if_too_large(loaded.info, n_tokens, request.plan, free_bytes(loaded.device))
-    _check_edits(loaded, request, prompt, target)
+    check_edits(loaded, request.interventions, prompt, target)
     call = loaded.call(
         plan=request.plan,
         keep_states=_keeps_states(loaded, request, n_tokens, settings),
@@ -69,35 +70,12 @@ def run_forward(
 
 
 def _run(loaded: LoadedModel, call: ForwardCall, prompt: Prompt, target: Prompt | None) -> None:
-    inputs = {"input_ids": torch.tensor([prompt.ids], device=loaded.device)}
-    if loaded.is_encoder_decoder:
-        inputs["decoder_input_ids"] = torch.tensor([(target or prompt).ids], device=loaded.device)
-    if hasattr(loaded.model.config, "use_cache"):
-        inputs["use_cache"] = False
+    inputs = model_inputs(loaded, prompt, target, call.interventions)
     uses_interface = loaded.info.capture_path == "attention interface"
     with torch.inference_mode(), call.running():
         outputs = loaded.model(**inputs) if uses_interface else loaded.model(**inputs, output_attentions=True)
     if not uses_interface:
         profile_from_eager(call, outputs.attentions)
-
-
-def _check_edits(loaded: LoadedModel, request: CaptureRequest, prompt: Prompt, target: Prompt | None) -> None:
-    if not request.interventions:
-        return
-    if loaded.info.capture_path != "attention interface":
-        raise BadIntervention(
-            f"'{loaded.info.name}' ({loaded.info.family}) is captured through eager hooks: "
-            "its attention can be shown but not edited."
-        )
-    heads, layers = loaded.info.n_heads, loaded.info.n_layers
-    shapes = {"self": (layers, heads, len(prompt))}
-    if loaded.is_encoder_decoder:
-        shapes = {
-            "encoder": (layers, heads, len(prompt)),
-            "decoder": (layers, heads, len(target or prompt)),
-            "cross": (layers, heads, len(prompt)),
-        }
-    check_interventions(request.interventions, shapes=shapes)
 
 
 def _keeps_states(loaded: LoadedModel, request: CaptureRequest, n_tokens: int, settings: Settings) -> bool:

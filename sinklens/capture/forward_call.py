@@ -6,22 +6,29 @@ other's plan or edits; outside a call every hook of SinkLens does nothing.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import torch
 
 from sinklens.capture.attend import attend, repeat_heads
 from sinklens.capture.edits import LayerEdits
+from sinklens.capture.input_edits import AttentionInputs
 from sinklens.capture.profile_builder import ProfileBuilder
 from sinklens.capture.scores import ScoreRules
 from sinklens.capture.tally import LayerTally
 from sinklens.capture.visibility import Visibility
-from sinklens.errors import RunCancelled
-from sinklens.interventions import Intervention
+from sinklens.errors import BadIntervention, RunCancelled
+from sinklens.interventions import Intervention, SetDimensions, ZeroQueryBias
 from sinklens.records import CapturePlan
+
+if TYPE_CHECKING:
+    from sinklens.capture.query_bias import QueryProjection
+    from sinklens.capture.rotary import Rotary
 
 _ACTIVE: ContextVar[ForwardCall | None] = ContextVar("sinklens_forward_call", default=None)
 
@@ -45,7 +52,15 @@ class ForwardCall:
     """(T, width) hidden states that the prediction head reads."""
     substitute: torch.Tensor | None = None
     """(1, n, width) hidden states to hand to the head instead of the trunk's own output."""
+    rotary: Rotary | None = None
+    """The model's rotation; given only where an edit turns vectors."""
     n_calls_done: int = 0
+    n_attended: Counter[str] = field(default_factory=Counter)
+    """Attentions so far, by stream."""
+    unbiased: set[tuple[str, int]] = field(default_factory=set)
+    """(stream, layer) whose queries were made without their bias."""
+    kept_masks: dict = field(default_factory=dict)
+    """As in `AttentionInputs`."""
 
     @staticmethod
     def active() -> ForwardCall | None:
@@ -72,18 +87,60 @@ class ForwardCall:
         """
         self.check_cancelled()
         stream = self.stream_of(module)
-        builder = self._builder(stream)
-        layer, n_heads = builder.n_layers, q.shape[0]
+        layer = self._layer(stream)
+        self.n_attended[stream] += 1
+        if self._bias_edits(stream, layer) and (stream, layer) not in self.unbiased:
+            raise BadIntervention("This model makes its queries past their projection: no bias to zero.")
+        inputs = AttentionInputs(q, k, v, rules, module, self.rotary, self.kept_masks)
+        inputs = inputs.after(self.interventions, stream, layer)
         edits = LayerEdits.of(self.interventions, stream, layer)
-        visibility = Visibility.of(rules, q.shape[1], k.shape[1])
-        tally = self._tally(stream, layer, q.shape[0], rules, visibility, q.device)
-        wide_k, wide_v = repeat_heads(k, n_heads), repeat_heads(v, n_heads)
-        outputs = attend(q, wide_k, wide_v, rules, edits, tally)
-        norms = self._norms(module, q, k, wide_v, outputs)
+        return self._attend(stream, layer, inputs, edits)
+
+    def _layer(self, stream: str) -> int:
+        """The layer of a stream whose attention comes next."""
+        return self.n_attended[stream]
+
+    def _bias_edits(self, stream: str, layer: int) -> list[ZeroQueryBias]:
+        here = (edit for edit in self.interventions if isinstance(edit, ZeroQueryBias))
+        return [edit for edit in here if edit.covers(stream, layer)]
+
+    def edit_queries(
+        self, attention: torch.nn.Module, projection: QueryProjection, states: torch.Tensor
+    ) -> torch.Tensor | None:
+        """What a query projection makes of states, with biases zeroed where the call says so; else None."""
+        stream = self.stream_of(attention)
+        layer = self._layer(stream)
+        edits = self._bias_edits(stream, layer)
+        if not edits:
+            return None
+        self.unbiased.add((stream, layer))
+        n_heads = len(projection.features)
+        chosen = (range(n_heads) if (heads := edit.heads_at(layer)) is None else heads for edit in edits)
+        return projection.unbiased(states, {head for heads in chosen for head in heads})
+
+    def _attend(self, stream: str, layer: int, inputs: AttentionInputs, edits: LayerEdits) -> torch.Tensor:
+        """Attention of edited inputs, counted for the plan."""
+        builder, q, rules = self._builder(stream), inputs.q, inputs.rules
+        wide = inputs.wide()
+        visibility = Visibility.of(rules, q.shape[1], wide.k.shape[1])
+        tally = self._tally(stream, layer, len(q), rules, visibility, q.device)
+        outputs = attend(q, wide.k, wide.v, rules, edits, tally)
+        norms = self._norms(inputs.module, q, inputs.k, wide.v, outputs)
         builder.add_layer(tally, rules, visibility, norms)
-        builder.add_state(q, k, v, rules)
+        builder.add_state(q, inputs.k, inputs.v, rules)
         self._count_call()
         return outputs
+
+    def edit_state(self, state: torch.Tensor) -> torch.Tensor:
+        """The hidden states (n_texts, T, width) after a block, with dimensions set; called once per block."""
+        block = len(self.hidden_norm) - 1
+        for edit in self.interventions:
+            if isinstance(edit, SetDimensions) and edit.layer == block:
+                state = state.clone()
+                values = edit.values or (0.0,) * len(edit.dimensions)
+                tokens = torch.tensor(edit.tokens, device=state.device)[:, None]
+                state[:, tokens, list(edit.dimensions)] = torch.tensor(values).to(state)
+        return state
 
     def check_cancelled(self) -> None:
         """Raise RunCancelled when nobody waits for this pass any more."""

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from sinklens.capture.edits import LayerEdits
-from sinklens.capture.scores import ScoreRules, attention_rows, raw_scores
+from sinklens.capture.scores import FirstKeys, ScoreRules, attention_rows, raw_scores
 from sinklens.errors import BadSelection, NotCaptured
 from sinklens.results import Capture, HeadMap, LayerState, ScoreSteps
 
@@ -27,6 +27,21 @@ def head_map(capture: Capture, stream: str, layer: int, head: int) -> HeadMap:
     return HeadMap.of(capture, stream, layer, head, weights)
 
 
+def mean_map(capture: Capture, stream: str, heads: tuple[tuple[int, int], ...]) -> np.ndarray:
+    """float32 (Q, K) mean weight of chosen heads, each (layer, head); NaN where none of them can see.
+
+    Raises
+    ------
+    BadSelection, NotCaptured
+        As `head_map`; BadSelection also for no head at all.
+    """
+    if not heads:
+        raise BadSelection("No head is chosen.")
+    maps = [head_map(capture, stream, *place).weights for place in heads]
+    mean = sum(np.nan_to_num(weights) for weights in maps) / len(maps)
+    return np.where(np.all([np.isnan(weights) for weights in maps], axis=0), np.float32(np.nan), mean)
+
+
 def score_steps(capture: Capture, stream: str, layer: int, head: int, query: int, key: int) -> ScoreSteps:
     """How one weight comes about: product, scaling, capping, bias, mask, softmax, edits.
 
@@ -39,9 +54,10 @@ def score_steps(capture: Capture, stream: str, layer: int, head: int, query: int
     state = _state(capture, stream, layer)
     q, k, rules, edits = layer_inputs(capture, stream, layer, slice(head, head + 1))
     rows, n_keys = slice(query, query + 1), k.shape[1]
-    scores, model_weights = attention_rows(q, k, rules, edits.without_scales(), rows)
+    scores, model_weights = attention_rows(q, k, rules, edits.before_weights(), rows)
     _, weights = attention_rows(q, k, rules, edits, rows)
-    dot = (q[0, query] @ k[0].T).numpy()
+    bare = ScoreRules(scaling=1.0, first_keys=rules.first_keys)
+    dot = raw_scores(q, k, bare, rows, n_keys)[0, 0].numpy()
     scaled = dot * state.scaling
     capped = None if state.softcap is None else state.softcap * np.tanh(scaled / state.softcap)
     before_bias = scaled if capped is None else capped
@@ -49,7 +65,9 @@ def score_steps(capture: Capture, stream: str, layer: int, head: int, query: int
     final = before_bias if biased is None else biased
     visible = np.zeros(n_keys, bool)
     visible[: scores.shape[2]] = (scores[0, 0] > -1e29).numpy()
-    sink = None if rules.sink_logits is None else float(rules.sink_logits[0])
+    # Minus infinity: other heads of the layer have a sink, this one has none.
+    has_sink = rules.sink_logits is not None and bool(rules.sink_logits[0].isfinite())
+    sink = float(rules.sink_logits[0]) if has_sink else None
     exponents = np.append(final[visible], [] if sink is None else [sink]).astype(np.float64)
     return ScoreSteps(
         stream=stream,
@@ -121,6 +139,7 @@ def layer_inputs(capture: Capture, stream: str, layer: int, heads: slice = slice
         is_causal=state.is_causal,
         mask=None if state.mask is None else _tensor(state.mask),
         bias=None if state.bias is None else _tensor(state.bias),
+        first_keys=None if state.first_q is None else FirstKeys(_tensor(state.first_q), state.n_first),
     ).of_heads(heads)
     edits = LayerEdits.of(capture.request.interventions, stream, layer).of_heads(heads)
     groups = np.arange(n_heads)[heads] // (n_heads // state.k.shape[0])

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from sinklens.capture.architecture import output_weight
+from sinklens.capture.architecture import output_weight, stream_blocks
 from sinklens.capture.forward_call import ForwardCall
+from sinklens.capture.given_positions import find_first_position
+from sinklens.capture.query_bias import QueryProjection
+from sinklens.capture.rotary import Rotary, find_rotary
+from sinklens.interventions import Intervention
 from sinklens.records import ModelInfo
 
 
@@ -43,6 +49,29 @@ class LoadedModel:
     def stream_of(self, module: torch.nn.Module) -> str:
         return self.streams[id(module)]
 
+    def blocks(self, stack: str = "decoder") -> list[str]:
+        """Paths of the blocks whose outputs make a stack's residual stream, in order.
+
+        Parameters
+        ----------
+        stack : "encoder" for the encoder of an encoder-decoder model, else "decoder"
+        """
+        wanted = ("encoder",) if stack == "encoder" else ("self", "decoder")
+        return stream_blocks(self.attention_names, self.streams, self.info.family, wanted)
+
+    def attention_paths(self, stream: str) -> list[str]:
+        """Paths of the attention modules of a stream, in the order in which they run."""
+        return [name for key, name in self.attention_names.items() if self.streams[key] == stream]
+
+    def query_projections(self, stream: str) -> dict[str, QueryProjection]:
+        """By path, the attention modules of a stream whose queries have a bias that SinkLens knows."""
+        modules = {path: self.model.get_submodule(path) for path in self.attention_paths(stream)}
+        found = {
+            path: QueryProjection.of(module, self.info.n_heads, self.info.head_dim)
+            for path, module in modules.items()
+        }
+        return {path: projection for path, projection in found.items() if projection is not None}
+
     def output_gram(self, module: torch.nn.Module, n_heads: int, head_dim: int) -> torch.Tensor | None:
         """W_O W_O^T per head, shape (H, D, D): gives the norm of v W_O without writing it out."""
         key = (id(module), head_dim)
@@ -53,14 +82,34 @@ class LoadedModel:
             self._grams[key] = None if per_head is None else torch.bmm(per_head, per_head.transpose(1, 2))
         return self._grams[key]
 
-    def call(self, **choices) -> ForwardCall:
+    def call(
+        self,
+        kind: type[ForwardCall] = ForwardCall,
+        *,
+        interventions: tuple[Intervention, ...] = (),
+        **choices,
+    ) -> ForwardCall:
         """A fresh context for one pass over this model."""
-        return ForwardCall(
+        turns = any(edit.needs_rotation for edit in interventions)
+        return kind(
             stream_of=self.stream_of,
             output_gram=self.output_gram,
             n_attention_calls=self.n_attention_calls,
+            interventions=interventions,
+            rotary=self.rotary if turns else None,
             **choices,
         )
+
+    @cached_property
+    def rotary(self) -> Rotary | None:
+        """The model's rotation, None without one or where it is not the one that SinkLens knows."""
+        is_alone = not self.is_encoder_decoder and self.info.positions == "rotary"
+        return find_rotary(self.model) if is_alone else None
+
+    @cached_property
+    def first_position(self) -> int | None:
+        """Position of token 0 where the model takes positions from outside, else None."""
+        return find_first_position(self.model)
 
     def with_info(self, **facts) -> LoadedModel:
         self.info = replace(self.info, **facts)
@@ -85,16 +134,37 @@ def install_observers(model: PreTrainedModel, block_names: list[str], trunk: tor
     trunk.register_forward_hook(_observe_trunk)
 
 
-def _observe_block(module, args, kwargs, output) -> None:
+def install_query_observers(loaded: LoadedModel) -> None:
+    """Let projections of queries with a bias ask the active ForwardCall; outside a call they do nothing."""
+    for stream in set(loaded.streams.values()):
+        for path, projection in loaded.query_projections(stream).items():
+            attention = loaded.model.get_submodule(path)
+            projection.module.register_forward_hook(_query_observer(attention, projection))
+
+
+def _query_observer(attention: torch.nn.Module, projection: QueryProjection) -> Callable:
+    def observe(module, args, output):
+        call = ForwardCall.active()
+        return None if call is None else call.edit_queries(attention, projection, args[0])
+
+    return observe
+
+
+def _observe_block(module, args, kwargs, output):
+    """Keep the norm of a block's output, edited first where the call says so."""
     call = ForwardCall.active()
     if call is None or call.substitute is not None:
-        return
+        return None
     call.check_cancelled()
     if not call.hidden_norm:
-        before = args[0] if args else kwargs["hidden_states"]
-        call.hidden_norm.append(before[0].float().norm(dim=-1))
-    after = output[0] if isinstance(output, tuple) else output
+        entry = args[0] if args else kwargs["hidden_states"]
+        call.hidden_norm.append(entry[0].float().norm(dim=-1))
+    before = output[0] if isinstance(output, tuple) else output
+    after = call.edit_state(before)
     call.hidden_norm.append(after[0].float().norm(dim=-1))
+    if after is before:
+        return None
+    return (after, *output[1:]) if isinstance(output, tuple) else after
 
 
 def _observe_trunk(module, args, output):

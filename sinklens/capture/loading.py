@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import threading
 
 import torch
 from safetensors import SafetensorError
@@ -18,10 +19,11 @@ from transformers import (
     PreTrainedTokenizerBase,
 )
 
-from sinklens.capture.architecture import block_of, head_class, n_tokens_max, positions, stream_of
+from sinklens.capture.architecture import head_class, n_tokens_max, positions, stream_of
 from sinklens.capture.device import choose_device, choose_dtype
-from sinklens.capture.loaded_model import LoadedModel, install_observers
+from sinklens.capture.loaded_model import LoadedModel, install_observers, install_query_observers
 from sinklens.capture.model_source import ModelSource, card_facts
+from sinklens.capture.off_by_one import is_off_by_one_config
 from sinklens.capture.probe import Probe, probe_attention, probe_inputs
 from sinklens.capture.tokenising import adds_bos
 from sinklens.errors import ModelRefused
@@ -34,9 +36,14 @@ CLASSES = {
     "base": AutoModel,
 }
 
+_ONE_AT_A_TIME = threading.Lock()
+"""While transformers builds a model, switches of the whole process are set: two at once lose tied weights."""
 
-def load_model(source: ModelSource) -> LoadedModel:
+
+def load_model(source: ModelSource, *, seed: int | None = None) -> LoadedModel:
     """Read configuration, tokenizer and weights, and install the capture.
+
+    With a seed no weights are read: the model starts as an untrained one of its configuration would.
 
     Raises
     ------
@@ -47,7 +54,7 @@ def load_model(source: ModelSource) -> LoadedModel:
     tokenizer = _tokenizer(source)
     device, device_reason = choose_device()
     dtype, dtype_reason = choose_dtype(getattr(config, "dtype", None), device)
-    model, has_head = _weights(source, config, dtype)
+    model, has_head = _weights(source, config, dtype) if seed is None else _untrained(config, dtype, seed)
     model = model.to(device).eval()
     probe = probe_attention(model, config)
     if not probe.attention_names:
@@ -70,8 +77,8 @@ def load_model(source: ModelSource) -> LoadedModel:
         device_reason=device_reason,
         card=card_facts(source.folder),
     )
-    blocks = _block_names(probe, config)
-    install_observers(model, blocks, _trunk(model, config, has_head))
+    install_observers(model, loaded.blocks(), _trunk(model, config, has_head))
+    install_query_observers(loaded)
     return loaded
 
 
@@ -113,15 +120,24 @@ def _weights(
     return model, kind != "base"
 
 
+def _untrained(config: PretrainedConfig, dtype: torch.dtype, seed: int) -> tuple[PreTrainedModel, bool]:
+    """A model with the initial weights of its family."""
+    kind = head_class(config)
+    with _ONE_AT_A_TIME, torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return CLASSES[kind].from_config(config, dtype=dtype), kind != "base"
+
+
 def _read(source: ModelSource, auto_class, dtype: torch.dtype) -> tuple[PreTrainedModel, list[str]]:
     try:
-        model, report = auto_class.from_pretrained(
-            source.folder,
-            dtype=dtype,
-            use_safetensors=True,
-            trust_remote_code=False,
-            output_loading_info=True,
-        )
+        with _ONE_AT_A_TIME:
+            model, report = auto_class.from_pretrained(
+                source.folder,
+                dtype=dtype,
+                use_safetensors=True,
+                trust_remote_code=False,
+                output_loading_info=True,
+            )
     except SafetensorError as error:
         raise ModelRefused(
             f"The weights of '{source.name}' are damaged: a .safetensors file does not read back ({error})."
@@ -158,22 +174,12 @@ def _streams(probe: Probe, config: PretrainedConfig) -> dict[int, str]:
     }
 
 
-def _block_names(probe: Probe, config: PretrainedConfig) -> list[str]:
-    """Blocks whose outputs make the residual stream; of encoder-decoder models the decoder's."""
-    names = []
-    for name in probe.attention_names.values():
-        stream = stream_of(name, is_encoder_decoder=config.is_encoder_decoder)
-        block = block_of(name, config.model_type)
-        if block and stream in ("self", "decoder") and block not in names:
-            names.append(block)
-    return names
-
-
 def _info(source, config, model, tokenizer, probe: Probe, has_head: bool) -> ModelInfo:
     text = config.get_text_config(decoder=True)
     n_heads = _first(text, "num_attention_heads", "num_heads", "decoder_attention_heads", "n_head")
     hidden = _first(text, "hidden_size", "d_model", "n_embd")
     kind = "encoder-decoder" if config.is_encoder_decoder else "decoder" if probe.is_causal else "encoder"
+    is_off_by_one = probe.has_sink_logits and is_off_by_one_config(text)
     return ModelInfo(
         name=source.name,
         source=source.kind,
@@ -197,7 +203,8 @@ def _info(source, config, model, tokenizer, probe: Probe, has_head: bool) -> Mod
         device_reason="",
         capture_path="attention interface" if probe.uses_interface else "eager hooks",
         has_lm_head=has_head,
-        has_learned_sinks=probe.has_learned_sinks,
+        has_learned_sinks=probe.has_sink_logits and not is_off_by_one,
+        is_off_by_one=is_off_by_one,
         sliding_window=getattr(text, "sliding_window", None)
         if getattr(text, "use_sliding_window", True)
         else None,

@@ -12,11 +12,8 @@ from collections.abc import Callable
 import numpy as np
 import torch
 
-from sinklens.capture.labels import label_of
 from sinklens.capture.loaded_model import LoadedModel
-from sinklens.capture.prediction import apply_head
-from sinklens.capture.residual import main_blocks
-from sinklens.capture.tokenising import is_byte_level
+from sinklens.capture.prediction import apply_head, token_labels
 from sinklens.errors import BadSelection, NotCaptured, RunCancelled
 from sinklens.residual_records import LogitLens, ResidualStream
 
@@ -72,7 +69,7 @@ def final_norm(loaded: LoadedModel, residual: ResidualStream) -> Callable[[torch
     It is only believed when it turns the last state into what the head really read.
     """
     limit = MAX_ERROR if loaded.info.dtype == "float32" else MAX_HALF_ERROR
-    block = main_blocks(loaded)[0]
+    block = loaded.blocks()[0]
     stack = loaded.model.get_submodule(block.rpartition(".")[0].rpartition(".")[0])
     candidates = [torch.nn.Identity()]
     candidates += [
@@ -124,13 +121,3 @@ def _record(loaded: LoadedModel, parts: list[dict[str, np.ndarray]], token_id: i
     followed = arrays.pop("followed")[0]
     shown = np.union1d(arrays["ids"], followed).tolist()
     return LogitLens(**arrays, followed=followed, labels=token_labels(loaded, shown), token_id=token_id)
-
-
-def token_labels(loaded: LoadedModel, ids: list[int]) -> dict[int, str]:
-    """What a person reads for entries of the vocabulary."""
-    byte_level, special = is_byte_level(loaded.tokenizer), set(loaded.tokenizer.all_special_ids)
-    pieces = loaded.tokenizer.convert_ids_to_tokens(ids)
-    return {
-        i: label_of(piece or f"<id {i}>", is_byte_level=byte_level and i not in special)
-        for i, piece in zip(ids, pieces, strict=True)
-    }

@@ -51,6 +51,12 @@ def estimate(info: ModelInfo, n_tokens: int, plan: CapturePlan) -> MemoryEstimat
     return MemoryEstimate(profile, states, squares * n_tokens**2 * _FLOAT_BYTES, block + wide + logits)
 
 
+def pass_bytes(info: ModelInfo, n_tokens: int) -> int:
+    """Activations of one text in a pass that counts and keeps nothing, the scores of a layer included."""
+    width = max(info.hidden_size, info.n_heads * info.head_dim)
+    return n_tokens * (_N_WIDE_ACTIVATIONS * width + 2 * info.n_heads * n_tokens) * _FLOAT_BYTES
+
+
 def free_bytes(device: torch.device) -> int:
     """Memory that can still be taken on the device, the container's limit respected."""
     if device.type == "cuda":

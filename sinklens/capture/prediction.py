@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Sequence
 
 import numpy as np
 import torch
 
+from sinklens.capture.attend import repeat_heads
+from sinklens.capture.forward_call import ForwardCall
 from sinklens.capture.labels import label_of
 from sinklens.capture.loaded_model import LoadedModel
 from sinklens.capture.tokenising import is_byte_level
-from sinklens.errors import BadSelection, NotCaptured, RunCancelled
-from sinklens.records import Prompt
-from sinklens.results import Predictions
+from sinklens.prediction_records import Predictions, SoftmaxSteps
 
 N_TOP = 10
 N_HEAD_POSITIONS = 256
 """Positions decoded at once: logits never take more than this times the vocabulary."""
-N_MASKED_BATCH = 16
+UNKNOWN = -1
+"""Instead of the id of a token that the text leaves open."""
+
+
+class _HeadCall(ForwardCall):
+    """A pass of which only the head counts: its one token goes through the trunk uncounted."""
+
+    def attend(self, module, q: torch.Tensor, k, v: torch.Tensor, rules) -> torch.Tensor:
+        return repeat_heads(v, len(q))
 
 
 def apply_head(loaded: LoadedModel, hidden: torch.Tensor) -> torch.Tensor:
@@ -32,10 +40,12 @@ def apply_head(loaded: LoadedModel, hidden: torch.Tensor) -> torch.Tensor:
     -------
     float32 tensor of shape (n, V)
     """
-    call = loaded.call(substitute=hidden[None])
+    call = loaded.call(_HeadCall, substitute=hidden[None])
     inputs = {"input_ids": torch.zeros(1, 1, dtype=torch.long, device=hidden.device)}
     if loaded.is_encoder_decoder:
         inputs["decoder_input_ids"] = inputs["input_ids"]
+    if hasattr(loaded.model.config, "use_cache"):
+        inputs["use_cache"] = False
     with torch.inference_mode(), call.running():
         return loaded.model(**inputs).logits[0].float()
 
@@ -55,105 +65,61 @@ def read_causal(
     predictions : Predictions of kind "next", one row per position
     token_loss : float32 array of shape (T - 1,), nats
     """
-    targets = torch.tensor([*ids[1:], -1], device=hidden.device)
-    tops, ranks, losses = [], [], []
-    for start in range(0, len(ids), N_HEAD_POSITIONS):
-        rows = slice(start, start + N_HEAD_POSITIONS)
-        top, rank, loss = _read(apply_head(loaded, hidden[rows]), targets[rows])
-        tops.append(top)
-        ranks.append(rank)
-        losses.append(loss)
-    values = torch.cat([top[0] for top in tops]), torch.cat([top[1] for top in tops])
-    predictions = _record(loaded, "next", range(len(ids)), values, torch.cat(ranks))
-    return predictions, torch.cat(losses)[:-1].cpu().numpy()
+    predictions = read_states(loaded, hidden, [*ids[1:], UNKNOWN], "next", range(len(ids)))
+    return predictions, predictions.surprisal[:-1].astype(np.float32)
 
 
-def _read(logits: torch.Tensor, targets: torch.Tensor):
-    log_probabilities = logits.log_softmax(-1)
-    values, indices = log_probabilities.topk(min(N_TOP, logits.shape[-1]), dim=-1)
-    own = log_probabilities.gather(1, targets.clamp_min(0)[:, None])
-    rank = (log_probabilities > own).sum(-1) + 1
-    return (values.exp(), indices), rank.masked_fill(targets < 0, 0), -own[:, 0]
-
-
-def masked_predictions(
-    loaded: LoadedModel,
-    prompt: Prompt,
-    positions: tuple[int, ...],
-    on_progress: Callable[[float, str], None] = lambda fraction, message: None,
-    is_cancelled: Callable[[], bool] = lambda: False,
+def read_states(
+    loaded: LoadedModel, hidden: torch.Tensor, actual: Sequence[int], kind: str, positions: Sequence[int]
 ) -> Predictions:
-    """What a masked language model puts at each position when that position alone is masked.
+    """Decode hidden states of shape (n, width); nothing of size n x V is kept.
 
-    Memory grows with batch x T hidden states and n x V logits: only masked positions are decoded.
-
-    Raises
-    ------
-    NotCaptured
-        The model has no mask token or no prediction head.
-    BadSelection
-        A position outside the text.
+    Parameters
+    ----------
+    actual : n ids of the tokens that the text has there, UNKNOWN where it is open
+    kind, positions : of the record
     """
-    if loaded.info.mask_token is None:
-        raise NotCaptured(
-            f"'{loaded.info.name}' is not a masked language model; it predicts next tokens only."
-        )
-    for position in positions:
-        if not 0 <= position < len(prompt):
-            raise BadSelection(f"The text has tokens 0 to {len(prompt) - 1}; got position {position}.")
-    reads = list(_masked_reads(loaded, prompt, positions, on_progress, is_cancelled))
-    values = torch.cat([top[0] for top, _, _ in reads]), torch.cat([top[1] for top, _, _ in reads])
-    return _record(loaded, "masked", positions, values, torch.cat([rank for _, rank, _ in reads]))
-
-
-def masked_loss(loaded: LoadedModel, prompt: Prompt, positions: tuple[int, ...]) -> float:
-    """Mean loss of the true tokens, each masked alone, nats (pseudo-loss, Salazar et al. 2020, eq. 2)."""
-    reads = _masked_reads(loaded, prompt, positions, lambda *_: None, lambda: False)
-    return float(torch.cat([loss for _, _, loss in reads]).mean())
-
-
-def _masked_reads(
-    loaded: LoadedModel, prompt: Prompt, positions, on_progress, is_cancelled
-) -> Iterator[tuple]:
-    ids = torch.tensor(prompt.ids, device=loaded.device)
-    for start in range(0, len(positions), N_MASKED_BATCH):
-        if is_cancelled():
-            raise RunCancelled("The run was stopped.")
-        part = torch.tensor(positions[start : start + N_MASKED_BATCH], device=loaded.device)
-        yield _read(_masked_logits(loaded, ids, part), ids[part])
-        done = min(start + N_MASKED_BATCH, len(positions))
-        on_progress(done / len(positions), f"masked token {done} of {len(positions)}")
-
-
-def _masked_logits(loaded: LoadedModel, ids: torch.Tensor, positions: torch.Tensor) -> torch.Tensor:
-    batch = ids.repeat(len(positions), 1)
-    rows = torch.arange(len(positions), device=ids.device)
-    batch[rows, positions] = loaded.tokenizer.mask_token_id
-    hidden = []
-    # Each text goes alone: the attention function of a call counts one text.
-    for row, position in zip(batch, positions, strict=True):
-        with torch.inference_mode():
-            hidden.append(loaded.model.base_model(input_ids=row[None]).last_hidden_state[0, position])
-    return apply_head(loaded, torch.stack(hidden))
-
-
-def _record(loaded: LoadedModel, kind: str, positions, values, ranks: torch.Tensor) -> Predictions:
-    probabilities, indices = values
-    ids = indices.cpu().numpy()
-    unique, inverse = np.unique(ids, return_inverse=True)
-    byte_level = is_byte_level(loaded.tokenizer)
-    special = set(loaded.tokenizer.all_special_ids)
-    pieces = loaded.tokenizer.convert_ids_to_tokens(unique.tolist())
-    labels = [
-        label_of(piece or f"<id {i}>", is_byte_level=byte_level and i not in special)
-        for i, piece in zip(unique.tolist(), pieces, strict=True)
-    ]
-    rows = inverse.reshape(ids.shape)
+    targets = torch.tensor(actual, device=hidden.device)
+    parts = []
+    for start in range(0, len(hidden), N_HEAD_POSITIONS):
+        rows = slice(start, start + N_HEAD_POSITIONS)
+        logits = apply_head(loaded, hidden[rows])
+        parts.append(_read(logits, targets[rows]))
+    arrays = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    ids = arrays.pop("ids")
+    labels = token_labels(loaded, np.unique(ids).tolist())
     return Predictions(
         kind=kind,
         positions=tuple(positions),
         ids=ids,
-        labels=tuple(tuple(labels[j] for j in row) for row in rows),
-        probabilities=probabilities.float().cpu().numpy(),
-        actual_rank=ranks.cpu().numpy(),
+        labels=tuple(tuple(labels[i] for i in row) for row in ids.tolist()),
+        probabilities=arrays.pop("probabilities"),
+        actual_rank=arrays.pop("actual_rank"),
+        steps=SoftmaxSteps(**arrays, n_vocabulary=logits.shape[-1]),
     )
+
+
+def _read(logits: torch.Tensor, targets: torch.Tensor) -> dict[str, np.ndarray]:
+    """What is kept of logits of shape (n, V)."""
+    values, ids = logits.topk(min(N_TOP, logits.shape[-1]), dim=-1)
+    largest = values[:, :1]
+    sum_exp = (logits - largest).exp_().sum(-1)
+    own = logits.gather(1, targets.clamp_min(0)[:, None])
+    is_open = targets == UNKNOWN
+    kept = {
+        "ids": ids, "probabilities": (values - largest).exp() / sum_exp[:, None],
+        "actual_rank": ((logits > own).sum(-1) + 1).masked_fill(is_open, 0), "logits": values,
+        "max_logit": largest[:, 0], "sum_exp": sum_exp,
+        "actual_logit": own[:, 0].masked_fill(is_open, float("nan")),
+    }  # fmt: skip
+    return {name: tensor.cpu().numpy() for name, tensor in kept.items()}
+
+
+def token_labels(loaded: LoadedModel, ids: list[int]) -> dict[int, str]:
+    """What a person reads for entries of the vocabulary."""
+    byte_level, special = is_byte_level(loaded.tokenizer), set(loaded.tokenizer.all_special_ids)
+    pieces = loaded.tokenizer.convert_ids_to_tokens(ids)
+    return {
+        i: label_of(piece or f"<id {i}>", is_byte_level=byte_level and i not in special)
+        for i, piece in zip(ids, pieces, strict=True)
+    }

@@ -22,7 +22,7 @@ class Probe:
     n_calls: int
     is_causal: bool
     uses_interface: bool
-    has_learned_sinks: bool
+    has_sink_logits: bool
 
 
 class _Listener(ForwardCall):
@@ -85,7 +85,7 @@ def _from_calls(model: PreTrainedModel, seen: list) -> Probe:
         n_calls=len(seen),
         is_causal=any(is_decoder_side),
         uses_interface=True,
-        has_learned_sinks=any(rules.sink_logits is not None for _, rules in seen),
+        has_sink_logits=any(rules.sink_logits is not None for _, rules in seen),
     )
 
 
@@ -100,7 +100,7 @@ def _from_eager(model: PreTrainedModel, inputs: dict, config: PretrainedConfig) 
         return Probe({}, 0, False, False, False)
     modules = _attention_modules(model, len(maps))
     is_causal = all(bool((layer.triu(1) == 0).all()) for layer in maps)
-    return Probe(modules, len(maps), is_causal, uses_interface=False, has_learned_sinks=False)
+    return Probe(modules, len(maps), is_causal, uses_interface=False, has_sink_logits=False)
 
 
 def _attention_modules(model: PreTrainedModel, n_layers: int) -> dict[int, str]:

@@ -72,6 +72,8 @@ class ProfileBuilder:
                 is_causal=rules.is_causal,
                 mask=self._once(rules.mask),
                 bias=self._once(rules.bias),
+                first_q=None if rules.first_keys is None else _numpy(rules.first_keys.q),
+                n_first=0 if rules.first_keys is None else rules.first_keys.n,
             )
         )
 

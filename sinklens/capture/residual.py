@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,15 +9,16 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from sinklens.capture.architecture import block_of
-from sinklens.capture.attend import attend, repeat_heads
-from sinklens.capture.edits import LayerEdits
+from sinklens.capture.architecture import output_projection
+from sinklens.capture.edited_call import EditedCall
 from sinklens.capture.forward_call import ForwardCall
 from sinklens.capture.loaded_model import LoadedModel
+from sinklens.capture.model_inputs import model_inputs
 from sinklens.capture.sub_layers import SubLayers, sub_layers
-from sinklens.errors import NotANumber, NotCaptured, NotEnoughMemory
+from sinklens.errors import BadSelection, NotANumber, NotCaptured, NotEnoughMemory
+from sinklens.interventions import Intervention, SetDimensions
 from sinklens.residual_records import ResidualStream
-from sinklens.results import Capture
+from sinklens.results import Capture, Profile
 
 MAX_ERROR, MAX_HALF_ERROR = 1e-4, 3e-2
 """Largest relative error of the sum, in float32 and in shorter formats."""
@@ -30,100 +30,124 @@ NOT_A_SUM = (
     "Not applicable: the sub-layers of this model do not add up to its states within {limit:g}, so what each "
     "writes is not shown."
 )
+EDITED = (
+    "Not additive where this run sets dimensions of the state: what is written does not add up to the states "
+    "there."
+)
 POST_NORM = (
     "Not additive: this model normalises the sum after every sub-layer, so the outputs shown here (before "
     "that norm) do not add up to the states."
 )
 
 
-class _ResidualCall(ForwardCall):
-    """A pass with the request's edits in force that counts no attention."""
-
-    def attend(self, module, q, k, v, rules):
-        self.check_cancelled()
-        stream = self.stream_of(module)
-        edits = LayerEdits.of(self.interventions, stream, self.seen[stream])
-        self.seen[stream] += 1
-        return attend(q, repeat_heads(k, len(q)), repeat_heads(v, len(q)), rules, edits)
-
-
 @dataclass(eq=False)
 class _Recorder:
     """Copies of what passes the hooks, in the order of the blocks; (T, d) float32 on the CPU."""
 
-    call: _ResidualCall
+    call: EditedCall
+    stack: str
     n_layers: int
     states: list[torch.Tensor]
     writes: dict[str, list[torch.Tensor]]
+    heads: dict[str, list[torch.Tensor]]
+    last: torch.Tensor | None = None
 
     def block(self, module, args, kwargs, output) -> None:
         if ForwardCall.active() is not self.call:
             return
         if not self.states:
-            self.states.append(_copied(args[0] if args else kwargs["hidden_states"]))
-        self.states.append(_copied(output))
+            self.states.append(copied(args[0] if args else kwargs["hidden_states"]))
+        self.states.append(copied(output))
         done = len(self.states) - 1
         self.call.on_progress(done / self.n_layers, f"layer {done} of {self.n_layers}")
 
     def sub_layer(self, name: str) -> Callable:
         def keep(module, args, output) -> None:
             if ForwardCall.active() is self.call:
-                self.writes[name].append(_copied(output))
+                self.writes[name].append(copied(output))
 
         return keep
+
+    def projection(self, name: str) -> Callable:
+        def keep(module, args) -> None:
+            if ForwardCall.active() is self.call:
+                self.heads[name].append(copied(args[0]))
+
+        return keep
+
+    def encoder(self, module, args, output) -> None:
+        if ForwardCall.active() is self.call:
+            self.last = copied(output["last_hidden_state"])
 
 
 def residual_stream(
     loaded: LoadedModel,
     capture: Capture,
+    stack: str = "decoder",
     *,
     max_bytes: int,
     on_progress: Callable[[float, str], None] = lambda fraction, message: None,
     is_cancelled: Callable[[], bool] = lambda: False,
 ) -> ResidualStream:
-    """Run the capture's text again, edits included, and keep the stream of the (decoder) stack.
+    """Run the capture's text again, edits included, and keep the stream of one stack.
+
+    Parameters
+    ----------
+    stack : "encoder" for the encoder of an encoder-decoder model, else "decoder"
 
     Raises
     ------
+    BadSelection
+        The model has no encoder beside its decoder.
     NotEnoughMemory
         States and writes would take more than `max_bytes`.
     NotCaptured
         The model's blocks cannot be told apart.
     RunCancelled, NotANumber
     """
-    names, layers = main_blocks(loaded), sub_layers(loaded)
+    if stack == "encoder" and not loaded.is_encoder_decoder:
+        raise BadSelection(f"'{loaded.info.name}' has one stack of layers only.")
+    names, layers = loaded.blocks(stack), sub_layers(loaded, stack)
     if not names:
         raise NotCaptured(
             f"Not applicable: the blocks of '{loaded.info.name}' ({loaded.info.family}) cannot be told apart."
         )
-    _refuse_if_too_large(loaded, len(capture.target or capture.prompt), layers, max_bytes)
-    call = _ResidualCall(
-        stream_of=loaded.stream_of,
-        output_gram=loaded.output_gram,
-        n_attention_calls=loaded.n_attention_calls,
+    own = capture.profile("self" if "self" in capture.profiles else stack)
+    _refuse_if_too_large(loaded, own, layers, max_bytes)
+    call = loaded.call(
+        EditedCall,
         interventions=capture.request.interventions,
         on_progress=on_progress,
         is_cancelled=is_cancelled,
     )
-    call.seen = Counter()
-    recorder = _Recorder(call, loaded.info.n_layers, [], {name: [] for name in layers.paths})
-    with _hooked(loaded, names, layers, recorder), torch.inference_mode(), call.running():
-        loaded.model(**_inputs(loaded, capture))
-    return _record(loaded, recorder, layers, _copied(call.trunk_output))
+    streams = {"attention": "encoder"} if stack == "encoder" else {"attention": "decoder", "cross": "cross"}
+    projections = {kind: _projections(loaded, capture, stream) for kind, stream in streams.items()}
+    writes, heads = {name: [] for name in layers.paths}, {kind: [] for kind in streams}
+    recorder = _Recorder(call, stack, own.n_layers, [], writes, heads)
+    with _hooked(loaded, names, layers, recorder, projections), torch.inference_mode(), call.running():
+        loaded.model(**model_inputs(loaded, capture.prompt, capture.target, call.interventions))
+    last = recorder.last if stack == "encoder" else copied(call.trunk_output)
+    return _record(loaded, recorder, layers, last)
 
 
-def main_blocks(loaded: LoadedModel) -> list[str]:
-    """Paths of the blocks whose outputs make the stream, in order; the decoder's where there are two."""
-    names = []
-    for key, name in loaded.attention_names.items():
-        block = block_of(name, loaded.info.family)
-        if block and loaded.streams[key] in ("self", "decoder") and block not in names:
-            names.append(block)
-    return names
+def _projections(loaded: LoadedModel, capture: Capture, stream: str) -> list[torch.nn.Module]:
+    """The output projections of a stream's attention modules; empty where one of them is not known."""
+    wanted = "self" if stream == "decoder" and "self" in capture.profiles else stream
+    if wanted not in capture.profiles:
+        return []
+    width = capture.profile(wanted).n_heads * loaded.info.head_dim
+    found = [output_projection(loaded.model, path, width) for path in loaded.attention_paths(wanted)]
+    return [] if None in found else found
 
 
 @contextmanager
-def _hooked(loaded: LoadedModel, names: list[str], layers: SubLayers, recorder: _Recorder) -> Iterator[None]:
+def _hooked(
+    loaded: LoadedModel,
+    names: list[str],
+    layers: SubLayers,
+    recorder: _Recorder,
+    projections: dict[str, list[torch.nn.Module]],
+) -> Iterator[None]:
     handles = []
     try:
         for name in names:
@@ -131,30 +155,24 @@ def _hooked(loaded: LoadedModel, names: list[str], layers: SubLayers, recorder: 
             handles.append(block.register_forward_hook(recorder.block, with_kwargs=True))
             for kind, path in layers.paths.items():
                 handles.append(block.get_submodule(path).register_forward_hook(recorder.sub_layer(kind)))
+        for kind, modules in projections.items():
+            handles += [module.register_forward_pre_hook(recorder.projection(kind)) for module in modules]
+        if recorder.stack == "encoder":
+            handles.append(loaded.model.get_encoder().register_forward_hook(recorder.encoder))
         yield
     finally:
         for handle in handles:
             handle.remove()
 
 
-def _inputs(loaded: LoadedModel, capture: Capture) -> dict:
-    inputs = {"input_ids": torch.tensor([capture.prompt.ids], device=loaded.device)}
-    if loaded.is_encoder_decoder:
-        ids = (capture.target or capture.prompt).ids
-        inputs["decoder_input_ids"] = torch.tensor([ids], device=loaded.device)
-    if hasattr(loaded.model.config, "use_cache"):
-        inputs["use_cache"] = False
-    return inputs
-
-
-def _copied(output) -> torch.Tensor:
+def copied(output) -> torch.Tensor:
     """A copy, because some families go on to change the tensor in place."""
     values = output[0] if isinstance(output, tuple) else output
     return values.detach().to("cpu", torch.float32, copy=True).reshape(-1, values.shape[-1])
 
 
 def _record(
-    loaded: LoadedModel, recorder: _Recorder, layers: SubLayers, head_input: torch.Tensor
+    loaded: LoadedModel, recorder: _Recorder, layers: SubLayers, last: torch.Tensor
 ) -> ResidualStream:
     states = torch.stack(recorder.states).numpy()
     if not np.isfinite(states).all():
@@ -165,10 +183,15 @@ def _record(
     }
     limit = MAX_ERROR if loaded.info.dtype == "float32" else MAX_HALF_ERROR
     is_known = bool(layers.paths) and set(writes) == set(layers.paths)
-    is_additive = is_known and not layers.is_post_norm and sum_error(states, writes) <= limit
+    edits = recorder.call.interventions if recorder.stack == "decoder" else ()
+    is_left_alone = _left_alone(edits, states)
+    adds_up = is_known and not layers.is_post_norm and sum_error(states, writes, is_left_alone) <= limit
+    is_additive = adds_up and bool(is_left_alone.all())
     note = ""
     if layers.is_post_norm and is_known:
         note = POST_NORM
+    elif adds_up and not is_additive:
+        note = EDITED
     elif not is_additive:
         note = NOT_A_SUM.format(limit=limit) if is_known else UNKNOWN.format(family=loaded.info.family)
         writes = {}
@@ -177,24 +200,52 @@ def _record(
         attention=writes.get("attention"),
         cross=writes.get("cross"),
         mlp=writes.get("mlp"),
-        head_input=head_input.numpy(),
+        head_input=last.numpy(),
         is_additive=is_additive,
         note=note,
+        head_outputs=_head_outputs(loaded, recorder, n_layers),
+        stack=recorder.stack,
     )
 
 
-def sum_error(states: np.ndarray, writes: dict[str, np.ndarray]) -> float:
-    """Largest ‖state l + writes l - state l+1‖ / ‖state l+1‖ over blocks and tokens; 0 is a perfect sum."""
+def _head_outputs(loaded: LoadedModel, recorder: _Recorder, n_layers: int) -> dict[str, np.ndarray]:
+    """(L, T, H, D) by kind of attention, where every layer's projection was called once."""
+    names = {"attention": "attention", "cross": "cross-attention"}
+    return {
+        names[kind]: torch.stack(parts).unflatten(-1, (-1, loaded.info.head_dim)).numpy()
+        for kind, parts in recorder.heads.items()
+        if len(parts) == n_layers
+    }
+
+
+def _left_alone(interventions: tuple[Intervention, ...], states: np.ndarray) -> np.ndarray:
+    """(L, T) bool: the states after each block that no edit has set."""
+    is_left_alone = np.ones((len(states) - 1, states.shape[1]), bool)
+    for edit in interventions:
+        if isinstance(edit, SetDimensions):
+            is_left_alone[edit.layer, list(edit.tokens)] = False
+    return is_left_alone
+
+
+def sum_error(states: np.ndarray, writes: dict[str, np.ndarray], where: np.ndarray) -> float:
+    """Largest ‖state l + writes l - state l+1‖ / ‖state l+1‖ over the chosen states; 0 is a perfect sum.
+
+    Parameters
+    ----------
+    where : (L, T) bool
+    """
     error = np.linalg.norm(states[:-1] + sum(writes.values()) - states[1:], axis=-1)
-    return float((error / np.maximum(np.linalg.norm(states[1:], axis=-1), 1e-12)).max())
+    relative = error / np.maximum(np.linalg.norm(states[1:], axis=-1), 1e-12)
+    return float(relative.max(where=where, initial=0.0))
 
 
-def _refuse_if_too_large(loaded: LoadedModel, n_tokens: int, layers: SubLayers, max_bytes: int) -> None:
-    n_arrays = (1 + len(layers.paths)) * loaded.info.n_layers + 2
-    needed = n_arrays * n_tokens * loaded.info.hidden_size * 4
+def _refuse_if_too_large(loaded: LoadedModel, own: Profile, layers: SubLayers, max_bytes: int) -> None:
+    n_head_arrays = sum(name != "mlp" for name in layers.paths)
+    n_arrays = (1 + len(layers.paths) + n_head_arrays) * own.n_layers + 2
+    needed = n_arrays * own.n_queries * loaded.info.hidden_size * 4
     if needed > max_bytes:
         raise NotEnoughMemory(
-            f"The residual stream of {n_tokens:,} tokens would take {needed / 1e9:.2f} GB; at most "
+            f"The residual stream of {own.n_queries:,} tokens would take {needed / 1e9:.2f} GB; at most "
             f"{max_bytes / 1e9:.2f} GB are kept. Use a shorter text or read it in windows.",
             n_bytes_needed=needed,
             n_bytes_free=max_bytes,

@@ -19,6 +19,16 @@ NOT_VISIBLE = -1.0e30
 
 
 @dataclass(frozen=True, eq=False)
+class FirstKeys:
+    """Other queries for the first keys: in a cache that counts positions anew these stand nearer."""
+
+    q: torch.Tensor
+    """(H, Q, D)"""
+    n: int
+    """Keys 0 to n - 1 are met by these queries."""
+
+
+@dataclass(frozen=True, eq=False)
 class ScoreRules:
     """How one layer turns q and k into weights."""
 
@@ -33,14 +43,19 @@ class ScoreRules:
     """(Q, K) bool, True where visible."""
     bias: torch.Tensor | None = None
     """(H, Q, K) added to the scaled scores (T5)."""
+    first_keys: FirstKeys | None = None
+    """Set by edits of a cache's positions."""
 
     def of_heads(self, heads: slice) -> ScoreRules:
         """The same rules for a stack that holds these heads alone."""
-        if self.sink_logits is None and self.bias is None:
+        if self.sink_logits is None and self.bias is None and self.first_keys is None:
             return self
-        bias = self.bias if self.bias is None or self.bias.shape[0] == 1 else self.bias[heads]
+        first = self.first_keys
         return replace(
-            self, sink_logits=None if self.sink_logits is None else self.sink_logits[heads], bias=bias
+            self,
+            sink_logits=None if self.sink_logits is None else self.sink_logits[heads],
+            bias=self.bias if self.bias is None or self.bias.shape[0] == 1 else self.bias[heads],
+            first_keys=None if first is None else FirstKeys(first.q[heads], first.n),
         )
 
     def n_keys_needed(self, stop: int, n_keys: int) -> int:
@@ -96,6 +111,10 @@ def raw_scores(
     """
     out = None if scratch is None else scratch.scores(q.shape[0], rows.stop - rows.start, n_keys)
     scores = torch.bmm(q[:, rows] * rules.scaling, k[:, :n_keys].transpose(1, 2), out=out)
+    if rules.first_keys is not None:
+        n_first = min(rules.first_keys.n, n_keys)
+        theirs = rules.first_keys.q[:, rows] * rules.scaling
+        scores[:, :, :n_first] = torch.bmm(theirs, k[:, :n_first].transpose(1, 2))
     if rules.softcap is not None:
         scores = scores.div_(rules.softcap).tanh_().mul_(rules.softcap)
     if rules.bias is not None:
@@ -128,7 +147,7 @@ def attention_rows(
     if rules.mask is not None or edits.masks_keys:
         # A row with nothing to see would otherwise spread evenly over what is hidden.
         weights = weights.masked_fill_(scores == NOT_VISIBLE, 0.0)
-    return scores, edits.scale_weights(weights)
+    return scores, edits.change_weights(weights, scores, NOT_VISIBLE)
 
 
 def _hide(scores: torch.Tensor, rules: ScoreRules, rows: slice, n_keys: int) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 
 from sinklens.capture.loaded_model import LoadedModel, attention_implementation
+from sinklens.capture.off_by_one import REFERENCE
 from sinklens.capture.prediction import apply_head
 from sinklens.capture.probe import probe_inputs
 from sinklens.interventions import MaskKeys
@@ -52,11 +53,10 @@ def _captured(profiles) -> Check:
 
 def _rows(profiles, loaded: LoadedModel) -> Check:
     error = max(float(abs(1.0 - p.row_sum).max()) for p in profiles)
-    if loaded.info.has_learned_sinks:
+    if loaded.info.has_sink_logits:
         inside = all(bool(((p.row_sum > 0) & (p.row_sum <= 1 + MAX_ROW_ERROR)).all()) for p in profiles)
-        return Check(
-            "rows", inside, error, 1.0, f"Rows sum to 1 minus the learned sink (at most {error:.3f})."
-        )
+        sink = "extra key of the off-by-one softmax" if loaded.info.is_off_by_one else "learned sink"
+        return Check("rows", inside, error, 1.0, f"Rows sum to 1 minus the {sink} (at most {error:.3f}).")
     passed = error <= MAX_ROW_ERROR
     return Check("rows", passed, error, MAX_ROW_ERROR, f"Rows sum to 1 within {error:.1e}.")
 
@@ -75,7 +75,9 @@ def _pattern(profiles, loaded: LoadedModel) -> Check:
 
 
 def _same_output(loaded: LoadedModel, inputs: dict, ours: torch.Tensor) -> Check:
-    with attention_implementation(loaded.model, "eager"), torch.inference_mode():
+    # transformers' own attention knows no off-by-one softmax.
+    plain = REFERENCE if loaded.info.is_off_by_one else "eager"
+    with attention_implementation(loaded.model, plain), torch.inference_mode():
         outputs = loaded.model(**inputs)
     reference = outputs.logits if loaded.info.has_lm_head else outputs.last_hidden_state
     difference = float((ours - reference[0].float()).abs().max())
@@ -85,8 +87,14 @@ def _same_output(loaded: LoadedModel, inputs: dict, ours: torch.Tensor) -> Check
         difference <= limit,
         difference,
         limit,
-        f"The output equals the model's own within {difference:.1e}.",
+        f"The output equals {_reference_words(loaded)} within {difference:.1e}.",
     )
+
+
+def _reference_words(loaded: LoadedModel) -> str:
+    if loaded.info.is_off_by_one:
+        return "that of plain attention with one more key of score 0 (transformers has no off-by-one softmax)"
+    return "the model's own"
 
 
 def _edit_works(loaded: LoadedModel, inputs: dict, ours: torch.Tensor) -> Check:

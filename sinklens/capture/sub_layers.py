@@ -47,12 +47,21 @@ FAMILIES = {
     # Their outer modules add the stream themselves.
     "bloom": _of("self_attention.dense", "mlp.dense_4h_to_h"),
 }
+ENCODERS = {
+    "bart": _of("self_attn", "fc2", is_post_norm=True),
+    "mbart": _of("self_attn", "fc2"),
+    "t5": _of("layer.0.SelfAttention", "layer.1.DenseReluDense"),
+    "mt5": _of("layer.0.SelfAttention", "layer.1.DenseReluDense"),
+}
+"""Blocks of the encoder of encoder-decoder families; `FAMILIES` has their decoders."""
 _ATTENTION_NAMES = ("self_attn", "attn", "attention", "self_attention")
 _MLP_NAMES = ("mlp", "feed_forward", "ffn")
 
 
-def sub_layers(loaded: LoadedModel) -> SubLayers:
+def sub_layers(loaded: LoadedModel, stack: str = "decoder") -> SubLayers:
     """The family's entry, else the usual names; the sum of the parts is checked on every run anyway."""
+    if stack == "encoder":
+        return ENCODERS.get(loaded.info.family, SubLayers())
     known = FAMILIES.get(loaded.info.family)
     if known is not None:
         return known

@@ -115,10 +115,23 @@ def _part(
 def _prompt(tokenizer, text, head, body, spans, tail, window, n_before: int, n_total: int) -> Prompt:
     ids = [*head, *body, *tail]
     offsets = [None] * len(head) + spans + [None] * len(tail)
+    n_frame = len(head) + len(tail)
+    return Prompt(
+        text=text,
+        tokens=token_records(tokenizer, ids, offsets),
+        bos_added=bool(head) and head[0] == default_bos_id(tokenizer),
+        n_tokens_total=n_total + n_frame,
+        window=window,
+        warnings=_warnings(len(body), n_before, n_total, window),
+    )
+
+
+def token_records(tokenizer, ids: list[int], offsets: list[tuple[int, int] | None]) -> tuple[Token, ...]:
+    """Tokens with their labels, for ids and the characters they stand for (None: for none)."""
     pieces = tokenizer.convert_ids_to_tokens(ids)
     byte_level = is_byte_level(tokenizer)
     special = set(tokenizer.all_special_ids)
-    tokens = tuple(
+    return tuple(
         Token(
             index=i,
             id=ids[i],
@@ -129,15 +142,6 @@ def _prompt(tokenizer, text, head, body, spans, tail, window, n_before: int, n_t
             is_special=ids[i] in special,
         )
         for i in range(len(ids))
-    )
-    n_frame = len(head) + len(tail)
-    return Prompt(
-        text=text,
-        tokens=tokens,
-        bos_added=bool(head) and head[0] == default_bos_id(tokenizer),
-        n_tokens_total=n_total + n_frame,
-        window=window,
-        warnings=_warnings(len(body), n_before, n_total, window),
     )
 
 

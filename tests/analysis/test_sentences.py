@@ -12,7 +12,7 @@ SENTENCES = np.array([-1, 0, 0, 1, 1, 1])
 
 
 def matrix_of(maps, queries=SENTENCES, keys=SENTENCES, aside=None):
-    return sentence_matrix(maps.mean(0), even_map(maps), queries, keys, aside)
+    return sentence_matrix(maps.mean(0), even_map(maps > 0), queries, keys, aside)
 
 
 def test_rows_are_averaged_and_columns_summed():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import torch
@@ -118,6 +119,14 @@ def test_a_masked_checkpoint_whose_head_is_missing_is_not_given_a_random_one(tmp
     kept = {name: tensor for name, tensor in tensors.items() if not name.startswith("cls.")}
     save_file(kept, tmp_path / "model.safetensors", metadata={"format": "pt"})
     assert not Engine().info(str(tmp_path)).has_lm_head
+
+
+def test_models_that_are_loaded_at_the_same_time_keep_their_heads(tmp_path):
+    folders = [str(save_tiny(family, tmp_path / family)) for family in ("gpt2", "bert", "t5")]
+    for _ in range(3):
+        with ThreadPoolExecutor(len(folders)) as threads:
+            infos = list(threads.map(lambda folder: Engine().info(folder), folders))
+        assert [info.has_lm_head for info in infos] == [True, True, True]
 
 
 def test_nan_weights_are_reported_with_the_block_they_appear_in(tmp_path):

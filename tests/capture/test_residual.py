@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 import torch
 
+from sinklens.capture.architecture import output_projection
 from sinklens.capture.engine import Engine
-from sinklens.errors import NotEnoughMemory, RunCancelled
+from sinklens.errors import BadSelection, NotEnoughMemory, RunCancelled
 from sinklens.interventions import DropHeads, MaskKeys
 from sinklens.records import CaptureRequest
 from sinklens.settings import Settings
@@ -85,6 +86,45 @@ def test_an_encoder_decoder_gives_its_decoder_with_cross_attention(runs, family)
     _, capture, stream = runs[family]
     assert stream.states.shape[1] == len(capture.target)
     assert list(stream.writes) == ["attention", "cross-attention", "feed-forward"]
+
+
+@pytest.mark.parametrize("family", ENCODER_DECODER)
+def test_the_encoder_of_an_encoder_decoder_has_a_stream_of_its_own(runs, family):
+    engine, capture, _ = runs[family]
+    stream = engine.residual(capture, stack="encoder")
+    model = engine.model(capture.request.model).model
+    with torch.no_grad():
+        own = model.get_encoder()(torch.tensor([capture.prompt.ids]), output_hidden_states=True)
+    states = np.stack([state[0].numpy() for state in own.hidden_states[:-1]])
+    np.testing.assert_allclose(stream.states[:-1], states, atol=1e-4)
+    np.testing.assert_allclose(stream.head_input, own.last_hidden_state[0].numpy(), atol=1e-4)
+    assert stream.stack == "encoder"
+    assert stream.states.shape[1] == len(capture.prompt) != len(capture.target)
+    assert list(stream.writes) == ["attention", "feed-forward"]
+    assert stream.is_additive is (family == "t5")
+    assert stream.note.startswith("" if family == "t5" else "Not additive")
+    assert stream.head_outputs["attention"].shape == (2, len(capture.prompt), 4, 8)
+
+
+def test_a_model_of_one_stack_has_no_encoder_to_show(runs):
+    engine, capture, _ = runs["gpt2"]
+    with pytest.raises(BadSelection, match="has one stack of layers only"):
+        engine.residual(capture, stack="encoder")
+
+
+@pytest.mark.parametrize("family", ALL)
+def test_what_the_heads_hand_on_goes_through_the_output_projection_to_the_write(runs, family):
+    engine, capture, stream = runs[family]
+    outputs = stream.head_outputs["attention"]
+    model = capture.model
+    assert outputs.shape == (model.n_layers, stream.states.shape[1], model.n_heads, model.head_dim)
+    loaded = engine.model(capture.request.model)
+    path = loaded.attention_paths("decoder" if capture.target else "self")[0]
+    projection = output_projection(loaded.model, path, model.n_heads * model.head_dim)
+    with torch.no_grad():
+        written = projection(torch.tensor(outputs[0]).flatten(1)).numpy()
+    if family not in ("gemma2", "gemma3_text"):  # they normalise it before it is added
+        np.testing.assert_allclose(written, stream.attention[0], atol=1e-5)
 
 
 def test_edits_of_the_request_are_in_force(runs, tmp_path):

@@ -10,6 +10,7 @@ import asyncio
 import pytest
 
 from sinklens.errors import NotANumber
+from sinklens.residual_records import LogitQuestion
 from sinklens.results import arrays_in
 from tests.service.service_steps import ask, leave, reached, until
 
@@ -41,6 +42,25 @@ async def test_every_followed_token_has_a_lens_of_its_own(service, engine):
     assert (calls(engine, "residual"), calls(engine, "lens")) == (1, 2)
 
 
+async def test_each_stack_has_a_pass_of_its_own(service, engine):
+    capture = await service.capture(ask("hello"))
+    encoder, decoder = await asyncio.gather(
+        service.residual(capture, stack="encoder"), service.residual(capture)
+    )
+    assert (encoder.stack, decoder.stack) == ("encoder", "decoder")
+    assert calls(engine, "residual") == 2
+
+
+async def test_every_question_about_a_logit_is_answered_once_from_one_stream(service, engine):
+    capture = await service.capture(ask("hello"))
+    questions = LogitQuestion(0), LogitQuestion(1), LogitQuestion(0)
+    found = await asyncio.gather(*(service.logit_attribution(capture, one) for one in questions))
+    assert [one.position for one in found] == [0, 1, 0]
+    assert found[0] is found[2]
+    assert not any(array.flags.writeable for array in arrays_in(found[0]))
+    assert (calls(engine, "residual"), calls(engine, "attribution")) == (1, 2)
+
+
 async def test_they_work_on_the_models_own_thread_and_never_beside_a_run(service, engine):
     capture = await service.capture(ask("hello"))
     await asyncio.gather(
@@ -69,7 +89,7 @@ async def test_a_stop_ends_the_pass_between_two_layers(service, engine):
 
 
 async def test_after_a_failure_the_next_ask_tries_again(service, engine, monkeypatch):
-    def fail(*_):
+    def fail(*_, **__):
         raise NotANumber("The model's hidden states are not finite.")
 
     capture = await service.capture(ask("hello"))
