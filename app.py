@@ -12,8 +12,11 @@ from starlette.routing import Route
 
 from modules.deep_dive import deep_dive_server, deep_dive_ui
 from modules.flow import flow_server, flow_ui
+from modules.geometry import geometry_server, geometry_ui
 from modules.heads import heads_server, heads_ui
+from modules.intervene import intervene_server, intervene_ui
 from modules.overview import overview_server, overview_ui
+from modules.reproduce import reproduce_server, reproduce_ui
 from modules.shell import STATIC_DIR, Page, shell_server, shell_ui
 from modules.sinks import sinks_server, sinks_ui
 from modules.stored_example import stored_example
@@ -26,7 +29,10 @@ PAGES = (
     Page("Heads", heads_ui, heads_server),
     Page("Flow", flow_ui, flow_server),
     Page("Sinks", sinks_ui, sinks_server),
+    Page("Geometry", geometry_ui, geometry_server),
+    Page("Intervene", intervene_ui, intervene_server),
     Page("Deep dive", deep_dive_ui, deep_dive_server),
+    Page("Reproduce", reproduce_ui, reproduce_server),
 )
 
 settings = Settings.from_env(os.environ)

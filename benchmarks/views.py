@@ -31,6 +31,7 @@ from sinklens.analysis.sinks import sink_table
 from sinklens.capture.engine import Engine
 from sinklens.language.alignment import sentences_of_tokens
 from sinklens.records import CaptureRequest
+from sinklens.residual_records import LogitQuestion
 from sinklens.results import Capture
 from sinklens.settings import REPOSITORY, Settings
 
@@ -45,7 +46,7 @@ def main() -> None:
     parser.add_argument("--child", action="store_true", help=argparse.SUPPRESS)
     choices = parser.parse_args()
     if choices.child:
-        print(json.dumps({"peak_bytes": masked_peak_bytes()}))
+        print(json.dumps(masked_cost()))
         return
     with tempfile.TemporaryDirectory() as folder:
         engine, name = Engine(Settings()), save_model(Path(folder))
@@ -54,8 +55,12 @@ def main() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "benchmarks.views", "--child"], capture_output=True, text=True, check=True
     )
-    peak = json.loads(done.stdout.splitlines()[-1])["peak_bytes"]
-    print(f"\nmasked predictions at all of {N_MASKED_TOKENS} positions, BERT-base shape: {peak / 1e9:.2f} GB")
+    cost = json.loads(done.stdout.splitlines()[-1])
+    print(
+        f"\nmasked predictions at all of {cost['n_tokens']} positions, BERT-base shape: "
+        f"{cost['grown_bytes'] / 1e9:.2f} GB above the loaded model, "
+        f"{cost['peak_bytes'] / 1e9:.2f} GB in all; {cost['passes_each']:.2f} forward passes per position"
+    )
 
 
 def save_model(folder: Path) -> str:
@@ -96,7 +101,7 @@ def report(engine: Engine, name: str, n_tokens: int) -> None:
 
 def views(engine: Engine, capture: Capture) -> dict[str, Callable[[], object]]:
     """Every view's computation, as the pages ask for it."""
-    maps = engine.layer_maps(capture, "self")
+    maps, visible = engine.layer_maps(capture, "self"), engine.layer_visibility(capture, "self")
     profiles = engine.head_profiles(capture, "self")
     languages = engine.token_language(capture, "self")
     sentences = [sentences_of_tokens(side.words, side.annotation) for side in languages]
@@ -114,15 +119,16 @@ def views(engine: Engine, capture: Capture) -> dict[str, Callable[[], object]]:
         "maps of all layers": lambda: engine.layer_maps(capture, "self"),
         "rollout": lambda: rollout(maps),
         "one position through the layers": lambda: layer_flow(maps, len(maps[0]) - 1),
-        "sentence matrix": lambda: sentence_matrix(maps.mean(0), even_map(maps), *sentences),
+        "sentence matrix": lambda: sentence_matrix(maps.mean(0), even_map(visible), *sentences),
         "residual stream": lambda: engine.residual(capture),
         "norms of what is written": lambda: engine.norm_maps(capture, residual, "self"),
         "logit lens": lambda: engine.logit_lens(capture, residual),
+        "one logit by parts": lambda: engine.logit_attribution(capture, residual, LogitQuestion(5)),
     }
 
 
-def masked_peak_bytes() -> int:
-    """Peak memory above the loaded model while every position of a text is masked in turn."""
+def masked_cost() -> dict[str, float]:
+    """What masking every position of a text in turn costs, in memory and in forward passes."""
     torch.manual_seed(0)
     with tempfile.TemporaryDirectory() as folder:
         tokenizer = AutoTokenizer.from_pretrained(REPOSITORY / "models" / "demo-bert")
@@ -130,9 +136,26 @@ def masked_peak_bytes() -> int:
         tokenizer.save_pretrained(folder)
         engine = Engine(Settings())
         capture = engine.capture(CaptureRequest(folder, text_of(engine, folder, N_MASKED_TOKENS)))
-        before = peak_bytes()
-        engine.masked_predictions(capture, tuple(range(1, len(capture.prompt) - 1)))
-        return peak_bytes() - before
+        model, ids = engine.model(folder).model, torch.tensor([capture.prompt.ids])
+        with torch.inference_mode():
+            unit = best_seconds(lambda: model.base_model(input_ids=ids))
+        positions = tuple(range(1, len(capture.prompt) - 1))
+        before, started = start_peak(), time.perf_counter()
+        engine.masked_predictions(capture, positions)
+        seconds = time.perf_counter() - started
+        return {
+            "n_tokens": len(capture.prompt),
+            "grown_bytes": peak_bytes() - before,
+            "peak_bytes": peak_bytes(),
+            "passes_each": seconds / unit / len(positions),
+        }
+
+
+def start_peak() -> int:
+    """Forget the highest memory so far where the system can (Linux); bytes in use from where it counts."""
+    if Path("/proc/self/clear_refs").exists():
+        Path("/proc/self/clear_refs").write_text("5")
+    return peak_bytes()
 
 
 def best_seconds(work: Callable[[], object]) -> float:
@@ -146,8 +169,12 @@ def best_seconds(work: Callable[[], object]) -> float:
 
 
 def peak_bytes() -> int:
-    scale = 1 if sys.platform == "darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * scale
+    """Highest memory of this process since it began or `start_peak`."""
+    status = Path("/proc/self/status")
+    if status.exists():
+        line = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM:"))
+        return int(line.split()[1]) * 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 
 
 if __name__ == "__main__":

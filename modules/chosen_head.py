@@ -12,8 +12,9 @@ from shinywidgets import output_widget, reactive_read, render_widget
 
 from modules.head_drawing import HIDDEN, WEIGHTINGS, Drawing, Wish, draw_head
 from modules.head_view import HeadView
+from modules.latest import Latest
 from modules.run_state import RunState
-from modules.session_run import Problem, problem_of
+from modules.session_run import Problem
 from modules.streams import STREAM_NAMES
 from modules.token_link import link_token
 from modules.widgets.heatmap import Heatmap
@@ -68,10 +69,7 @@ def chosen_head_server(
     side: str = "A",
 ) -> ChosenHead:
     """Fill the card; the latest choice wins, and the former picture stays until the new one is there."""
-    drawn: reactive.Value[Drawing | None] = reactive.Value(None)
-    problem: reactive.Value[Problem | None] = reactive.Value(None)
 
-    @reactive.extended_task
     async def draw(capture: Capture, stream: str, layer: int, head: int, wish: Wish) -> Drawing:
         head_map = await service.head_map(capture, stream, layer, head)
         return await asyncio.to_thread(draw_head, capture, head_map, wish)
@@ -81,53 +79,47 @@ def chosen_head_server(
         token = state.token() if input.hidden() == "token" else None
         return Wish(input.weighting(), input.hidden(), token, view.sinks())
 
+    work = Latest(session, draw)
+    drawn = work.outcome
+
     @reactive.effect
     def _draw():
-        capture, stream, (layer, head), wanted = view.capture(), view.stream(), view.head(), wish()
-        draw.cancel()
-        draw(capture, stream, layer, head, wanted)
-
-    session.on_ended(draw.cancel)
+        work.ask(view.capture(), view.stream(), *view.head(), wish())
 
     @render_widget
     def picture():
         return Heatmap(side=side, scale="sqrt")
 
-    @reactive.effect
+    # Before those who ask whether this drawing has been painted.
+    @reactive.effect(priority=1)
     def _show():
-        if draw.status() == "success":
-            drawing = draw.result()
-            picture.widget.show(drawing.picture, cell=drawing.strongest)
-            drawn.set(drawing)
-            problem.set(None)
-        elif draw.status() == "error":
-            problem.set(problem_of(draw.error()))
+        picture.widget.show(drawn().picture, cell=drawn().strongest)
 
     @render.text
     def title():
-        shown = req(drawn()).head_map
+        shown = drawn().head_map
         return f"Head {shown.layer}.{shown.head}: layer {shown.layer}, head {shown.head}"
 
     @render.text
     def finding():
-        return problem().sentence if problem() else req(drawn()).finding
+        return drawn.sentence(lambda drawing: drawing.finding)
 
     @render.text
     def note():
-        return req(drawn()).note
+        return drawn().note
 
     _selects(input, view, state)
     link_token(state, picture)
 
     @reactive.calc
     def settled() -> tuple[Drawing | None, Problem | None]:
-        either = drawn(), problem()
+        either = drawn.value(), drawn.problem()
         req(any(part is not None for part in either))
         return either
 
     @reactive.calc
     def painted() -> Drawing:
-        drawing = req(drawn())
+        drawing = drawn()
         req(reactive_read(picture.widget, "painted") == picture.widget.number)
         return drawing
 
@@ -166,10 +158,16 @@ def _selects(input: Inputs, view: HeadView, state: RunState) -> None:
             if shown[name] != value:
                 ui.update_select(name, selected=value)
 
+    # One at a time: the other select may still show what was in view before.
     @reactive.effect
-    @reactive.event(input.layer, input.head, ignore_init=True)
-    def _choose():
-        view.choose(int(input.layer()), int(input.head()))
+    @reactive.event(input.layer, ignore_init=True)
+    def _choose_layer():
+        view.choose(int(input.layer()), view.head()[1])
+
+    @reactive.effect
+    @reactive.event(input.head, ignore_init=True)
+    def _choose_head():
+        view.choose(view.head()[0], int(input.head()))
 
     @reactive.effect
     @reactive.event(input.stream)

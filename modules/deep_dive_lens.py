@@ -9,7 +9,7 @@ from shiny import Inputs, Outputs, Session, module, reactive, render, req, ui
 from shinywidgets import output_widget, reactive_read, render_widget
 
 from modules.applicable import applicable, verdict_on
-from modules.dive import BLANK, Dive, after, link_position, named, stack_prompt
+from modules.dive import BLANK, Dive, after, decoder_only, link_position, named, stack_prompt
 from modules.figures.lens_layers import lens_layers
 from modules.lens_drawing import (
     SHADES,
@@ -24,8 +24,7 @@ from modules.outcome import Outcome
 from modules.session_run import Problem
 from modules.side_colours import SIDE_COLOURS
 from modules.widgets.chart import Chart
-from modules.widgets.heatmap import Axes, picture
-from modules.widgets.layer_map import LayerMap
+from modules.widgets.heatmap import Axes, Heatmap, picture
 from modules.widgets.prediction_table import prediction_table
 from modules.work_line import WatchedWork, work_line_server, work_line_ui
 from sinklens.residual_records import LogitLens
@@ -36,7 +35,8 @@ from sinklens.service import InferenceService
 SOURCE = (
     "nostalgebraist 2020: the model's own final normalisation and prediction head applied to every state. "
     "Early layers of some models do not speak the head's language and read poorly (the tuned lens of Belrose "
-    "et al. 2023, arXiv 2303.08112, would translate them; it is not used here). KL(end ‖ layer)."
+    "et al. 2023, arXiv 2303.08112, would translate them; it is not used here). KL(end ‖ layer); "
+    "entropy: 0 for a prediction that is sure, ln of the vocabulary's size for one that is spread evenly."
 )
 READS = {
     "decoder": "A cell is the token predicted to come next after its position.",
@@ -94,7 +94,9 @@ def deep_dive_lens_server(
 
     @reactive.effect
     def _decode():
-        capture, token_id = dive.stream().capture, input.follow()
+        stream, token_id = dive.stream(), input.follow()
+        req(decoder_only(stream) is None)
+        capture = stream.capture
         is_other = asked_for != [capture]
         asked_for[:] = [capture]
         # A token id of the former run may be another word in this one.
@@ -103,7 +105,7 @@ def deep_dive_lens_server(
     @reactive.calc
     def lens() -> tuple[Capture, LogitLens]:
         capture, found = work.outcome()
-        req(work.outcome.problem() is None)
+        req(problem() is None)
         return capture, found
 
     @reactive.extended_task
@@ -121,7 +123,7 @@ def deep_dive_lens_server(
 
     @render_widget
     def grid():
-        return LayerMap(side=side, scale="linear")
+        return Heatmap(side=side, scale="linear")
 
     @render_widget
     def layers():
@@ -135,7 +137,7 @@ def deep_dive_lens_server(
         shown = picture(
             drawing.values, _axes(capture, found, drawing), label=drawing.finding, high=drawing.high
         )
-        grid.widget.show_tokens(shown, drawing.texts, cell=(len(found.ids) - 1, position))
+        grid.widget.show(shown, cell=(len(found.ids) - 1, position))
 
     @reactive.effect
     def _follow_position():
@@ -164,7 +166,7 @@ def deep_dive_lens_server(
         where = named(stack_prompt(capture), token)
         figure = lens_layers(found, lens_axis(found), token, where, colour=SIDE_COLOURS[side])
         layers.widget.show(
-            figure, label=f"KL to the end and rank of the followed token at {where}, by layer."
+            figure, label=f"KL to the end, entropy and rank of the followed token at {where}, by layer."
         )
 
     @render.ui
@@ -178,7 +180,9 @@ def deep_dive_lens_server(
 
     @reactive.calc
     def problem() -> Problem | None:
-        return dive.stream.problem() or work.outcome.problem()
+        stream = dive.stream.value()
+        absent = decoder_only(stream) if stream is not None else None
+        return dive.stream.problem() or absent or work.outcome.problem()
 
     @render.text
     def applies():
@@ -206,5 +210,7 @@ def _axes(capture: Capture, lens: LogitLens, drawing: LensDrawing) -> Axes:
         unit="token",
         square=False,
         in_cells=True,
+        texts=drawing.texts,
+        named_rows=True,
         cell_max=(96, 26),
     )

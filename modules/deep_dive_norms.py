@@ -15,8 +15,7 @@ from modules.norm_drawing import NormDrawing, draw_norms, massive_finding, norm_
 from modules.outcome import Outcome
 from modules.quantity import SPACE, count
 from modules.widgets.chart import Chart
-from modules.widgets.heatmap import Axes, picture
-from modules.widgets.layer_map import LayerMap
+from modules.widgets.heatmap import Axes, Heatmap, picture
 from sinklens.analysis.residual_metrics import DEFINITIONS, MassiveActivation
 
 N_SHOWN = 8
@@ -85,7 +84,7 @@ def deep_dive_norms_server(
 
     @render_widget
     def sizes():
-        return LayerMap(side=side, scale="sqrt")
+        return Heatmap(side=side, scale="sqrt")
 
     @render_widget
     def writes():
@@ -137,7 +136,7 @@ def deep_dive_norms_server(
     def writes_note():
         return measured().stream.residual.note if measured().written else ""
 
-    link_position(dive.state, sizes)
+    link_position(dive.state, sizes, dive.stack)
 
 
 def norm_axes(drawing: NormDrawing, definition: str) -> Axes:
@@ -153,6 +152,7 @@ def norm_axes(drawing: NormDrawing, definition: str) -> Axes:
         hint="Point at a cell to read it; click a label to select its token.",
         unit="norm",
         square=False,
+        named_rows=True,
         cell_max=(48, 26),
     )
 

@@ -12,12 +12,17 @@ from shinywidgets import reactive_read, render_widget
 from modules.outcome import Outcome
 from modules.predictions import has_selection
 from modules.run_state import RunState
+from modules.session_run import Problem
 from sinklens.records import Prompt
 from sinklens.residual_records import ResidualStream
 from sinklens.results import Capture
 
 BLANK = {"data": [], "layout": {"xaxis": {"visible": False}, "yaxis": {"visible": False}}}
 """A chart without axes, while there is nothing to draw or nothing that applies."""
+NO_HEAD_ON_ENCODER = Problem(
+    "Not applicable: no prediction head reads the encoder's states; the decoder looks at the last ones by "
+    "cross-attention. Choose the decoder above."
+)
 N_READINGS_MAX = 20_000
 """Cells with a sentence of their own; the cells of a larger map are read as place and number."""
 
@@ -31,7 +36,7 @@ class Stream:
 
     @property
     def prompt(self) -> Prompt:
-        return stack_prompt(self.capture)
+        return stack_prompt(self.capture, self.residual.stack)
 
     @property
     def state_names(self) -> list[str]:
@@ -53,11 +58,25 @@ class Dive:
     """The selected token of the stack's text, the last one without a selection."""
     sinks: Callable[[], tuple[int, ...]]
     """Positions of the stack's text that the Sinks page would call sinks."""
+    stack: Callable[[], str] = lambda: "decoder"
+    """Stack in view: "encoder" for the encoder of an encoder-decoder model, else "decoder"."""
 
 
-def stack_prompt(capture: Capture) -> Prompt:
-    """The tokens that the stream runs over: the decoder's where there are two stacks."""
-    return capture.target or capture.prompt
+def stack_prompt(capture: Capture, stack: str = "decoder") -> Prompt:
+    """The tokens that the stream of a stack runs over."""
+    return capture.prompt if stack == "encoder" else capture.target or capture.prompt
+
+
+def is_on_stack(capture: Capture, stack: str, stream: str) -> bool:
+    """Is the token that is selected in an attention stream one of the stack's?"""
+    if stack == "encoder":
+        return stream != "decoder"
+    return has_selection(capture, stream)
+
+
+def decoder_only(stream: Stream) -> Problem | None:
+    """Why a card about predictions is empty while the encoder is in view; None otherwise."""
+    return NO_HEAD_ON_ENCODER if stream.residual.stack == "encoder" else None
 
 
 def state_names(n_layers: int) -> list[str]:
@@ -85,15 +104,21 @@ def middle(values: np.ndarray) -> float:
     return float(np.median(values)) if len(values) else float("nan")
 
 
-def link_position(state: RunState, picture: render_widget) -> None:
+def link_position(
+    state: RunState, picture: render_widget, stack: Callable[[], str] = lambda: "decoder"
+) -> None:
     """Mark the selected token as a column; a click on a label selects its token or lets it go.
 
-    While the encoder of two stacks is in view elsewhere, the selected token is not one of these.
+    While the other one of two stacks is in view elsewhere, the selected token is not one of these.
     """
+
+    @reactive.calc
+    def is_here() -> bool:
+        return is_on_stack(state.capture(), stack(), state.stream())
 
     @reactive.effect
     def _mark():
-        picture.widget.token = state.token() if has_selection(state.capture(), state.stream()) else None
+        picture.widget.token = state.token() if is_here() else None
 
     @reactive.effect
     def _select():
@@ -101,5 +126,5 @@ def link_position(state: RunState, picture: render_widget) -> None:
         if clicked is None:
             return
         with reactive.isolate():
-            if has_selection(state.capture(), state.stream()):
+            if is_here():
                 state.token.set(None if clicked == state.token() else clicked)

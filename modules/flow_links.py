@@ -1,4 +1,4 @@
-"""Who looks at whom, as lines: one head, the mean of its layer, or the mean of all heads."""
+"""Who looks at whom, as lines: one head, the mean of its layer, of chosen heads, or of all heads."""
 
 from __future__ import annotations
 
@@ -9,16 +9,25 @@ from htmltools import Tag
 from shiny import Inputs, Outputs, Session, module, reactive, render, req, ui
 from shinywidgets import output_widget, reactive_read, render_widget
 
+from modules.applicable import applicable, verdict_on
 from modules.flow_drawing import LinkDrawing, draw_links
+from modules.head_set import Heads, head_set_server, head_set_ui, named_heads
 from modules.head_view import HeadView
+from modules.latest import Latest
 from modules.outcome import Outcome
 from modules.run_state import RunState
 from modules.widgets.links import ARRANGEMENTS, N_TOKENS_MAX, Links
-from sinklens.errors import TextTooLong
+from sinklens.errors import BadSelection, TextTooLong
 from sinklens.results import Capture
 from sinklens.service import InferenceService
 
-SOURCES = {"head": "one head", "layer": "mean of its layer", "all": "mean of all heads"}
+SOURCES = {
+    "head": "one head",
+    "layer": "mean of its layer",
+    "chosen": "mean of chosen heads",
+    "all": "mean of all heads",
+}
+NO_HEADS = "No head is chosen: pick a layer and a head, then add it."
 UNITS = {"tokens": "tokens", "words": "words"}
 
 
@@ -38,7 +47,8 @@ def flow_links_ui() -> Tag:
             ui.input_switch("hide", "Leave the sinks out", False),
             class_="sl-controls flow-controls",
         ),
-        output_widget("links", height="auto", fill=False),
+        ui.panel_conditional("input.source === 'chosen'", head_set_ui("heads")),
+        applicable(output_widget("links", height="auto", fill=False)),
         ui.p(
             "Thickness and opacity: weight. Amber: lines to a sink. Words: weights on the pieces of a word "
             "are added, its rows averaged.",
@@ -61,16 +71,21 @@ def flow_links_server(
 ) -> None:
     """Fill the card; the latest choice wins, and the former picture stays until the new one is there."""
 
-    @reactive.extended_task
-    async def gather(
-        capture: Capture, stream: str, at: tuple[int, int], source: str, wishes: dict
-    ) -> LinkDrawing:
-        weights = await _weights(service, capture, stream, at, source)
+    async def gather(capture: Capture, stream: str, source: str, heads: Heads, wishes: dict) -> LinkDrawing:
+        weights = await _weights(service, capture, stream, source, heads)
         return await asyncio.to_thread(
-            draw_links, capture, stream, weights, source=_named(source, at), **wishes
+            draw_links, capture, stream, weights, source=_named(source, heads), **wishes
         )
 
-    asked: list = []
+    work = Latest(session, gather)
+    drawing = work.outcome
+    head_set = head_set_server("heads", view=view)
+
+    @reactive.effect
+    @reactive.event(input.source)
+    def _begin():
+        if input.source() == "chosen":
+            head_set.begin()
 
     @reactive.effect
     def _gather():
@@ -78,14 +93,8 @@ def flow_links_server(
         wishes = {
             "as_words": input.unit() == "words", "sinks": view.sinks(), "hides_sinks": input.hide(),
         }  # fmt: skip
-        wanted = [view.capture(), view.stream(), view.head(), input.source(), wishes]
-        if wanted != asked:
-            asked[:] = wanted
-            gather.cancel()
-            gather(*wanted)
-
-    session.on_ended(gather.cancel)
-    drawing: Outcome[LinkDrawing] = Outcome(gather)
+        heads = head_set.heads() if input.source() == "chosen" else (view.head(),)
+        work.ask(view.capture(), view.stream(), input.source(), heads, wishes)
 
     @render_widget
     def links():
@@ -109,6 +118,10 @@ def flow_links_server(
         links.widget.least = input.least()
 
     @render.text
+    def applies():
+        return verdict_on(drawing.problem() is not None)
+
+    @render.text
     def finding():
         return drawing.sentence(lambda shown: shown.finding)
 
@@ -116,7 +129,9 @@ def flow_links_server(
     _token(drawing, state, links)
 
 
-async def _weights(service: InferenceService, capture: Capture, stream: str, at, source: str) -> np.ndarray:
+async def _weights(
+    service: InferenceService, capture: Capture, stream: str, source: str, heads: Heads
+) -> np.ndarray:
     n_tokens = capture.profile(stream).n_keys
     if n_tokens > N_TOKENS_MAX:
         raise TextTooLong(
@@ -125,16 +140,20 @@ async def _weights(service: InferenceService, capture: Capture, stream: str, at,
             n_tokens=n_tokens,
             n_tokens_max=N_TOKENS_MAX,
         )
+    if source == "chosen" and not heads:
+        raise BadSelection(NO_HEADS)
     if source == "head":
-        return (await service.head_map(capture, stream, *at)).weights
+        return (await service.head_map(capture, stream, *heads[0])).weights
+    if source == "chosen":
+        return await service.mean_map(capture, stream, heads)
     maps = await service.layer_maps(capture, stream)
-    return maps[at[0]] if source == "layer" else await asyncio.to_thread(maps.mean, 0)
+    return maps[heads[0][0]] if source == "layer" else await asyncio.to_thread(maps.mean, 0)
 
 
-def _named(source: str, at: tuple[int, int]) -> str:
-    return {
-        "head": f"Head {at[0]}.{at[1]}", "layer": f"Mean of layer {at[0]}", "all": "Mean of all heads",
-    }[source]  # fmt: skip
+def _named(source: str, heads: Heads) -> str:
+    if source in ("head", "chosen"):
+        return named_heads(heads)
+    return f"Mean of layer {heads[0][0]}" if source == "layer" else "Mean of all heads"
 
 
 def _head_selects(input: Inputs, view: HeadView) -> None:

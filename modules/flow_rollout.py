@@ -7,7 +7,6 @@ import asyncio
 import numpy as np
 from htmltools import Tag
 from shiny import Inputs, Outputs, Session, module, reactive, render, req, ui
-from shiny.module import resolve_id
 from shinywidgets import output_widget, render_widget
 
 from modules.figures.flow_sources import sources_bars
@@ -19,7 +18,7 @@ from modules.flow_drawing import (
     find_sources,
 )
 from modules.head_view import HeadView
-from modules.outcome import Outcome
+from modules.latest import Latest
 from modules.run_state import RunState
 from modules.side_colours import SIDE_COLOURS
 from modules.token_link import link_token
@@ -54,7 +53,7 @@ def flow_rollout_ui() -> Tag:
             ui.input_select("mixing", "Mixed by", MIXINGS),
             ui.input_slider("layer", "Up to layer", 0, 1, 1, step=1, ticks=False),
             ui.panel_conditional(
-                f"input['{resolve_id('mixing')}'] === 'weights'",
+                "input.mixing === 'weights'",
                 ui.input_slider("residual", "Residual share r", 0, 0.9, RESIDUAL_SHARE, step=0.1),
             ),
             ui.input_switch("hide", "Leave the sinks out", False),
@@ -91,22 +90,18 @@ def flow_rollout_server(
 ) -> None:
     """Fill both cards; the latest choice wins."""
 
-    @reactive.extended_task
     async def roll(
         capture: Capture, stream: str, mixing: str, wishes: dict
     ) -> tuple[RolloutDrawing, Capture, str]:
         maps = await _maps(service, capture, stream, mixing)
         return await asyncio.to_thread(draw_rollout, capture, stream, maps, **wishes), capture, stream
 
-    @reactive.extended_task
     async def trace(capture: Capture, stream: str, mixing: str, wishes: dict) -> Sources:
         maps = await _maps(service, capture, stream, mixing)
         return await asyncio.to_thread(find_sources, capture, stream, maps, **wishes)
 
-    @reactive.calc
-    def position() -> int:
-        token, n_queries = state.token(), view.profile().n_queries
-        return n_queries - 1 if token is None or token >= n_queries else token
+    rolling, tracing = Latest(session, roll), Latest(session, trace)
+    rolled, traced = rolling.outcome, tracing.outcome
 
     @reactive.calc
     def sinks() -> tuple[int, ...]:
@@ -117,8 +112,6 @@ def flow_rollout_server(
         last = view.profile().n_layers - 1
         ui.update_slider("layer", max=last, value=last)
 
-    asked: dict = {}
-
     @reactive.effect
     def _ask():
         req(state.is_open("flow"))
@@ -126,18 +119,9 @@ def flow_rollout_server(
         mixing = input.mixing()
         # The norms have the residual in them.
         residual_share = 0.0 if mixing == "norms" else input.residual()
-        shared = {"residual_share": residual_share, "position": position(), "sinks": sinks()}
-        for task, wishes in ((roll, {"layer": layer, **shared}), (trace, shared)):
-            wanted = (view.capture(), view.stream(), mixing, wishes)
-            if asked.get(task) != wanted:
-                asked[task] = wanted
-                task.cancel()
-                task(*wanted)
-
-    session.on_ended(roll.cancel)
-    session.on_ended(trace.cancel)
-    rolled: Outcome[tuple[RolloutDrawing, Capture, str]] = Outcome(roll)
-    traced: Outcome[Sources] = Outcome(trace)
+        shared = {"residual_share": residual_share, "position": view.position(), "sinks": sinks()}
+        rolling.ask(view.capture(), view.stream(), mixing, {"layer": layer, **shared})
+        tracing.ask(view.capture(), view.stream(), mixing, shared)
 
     @render_widget
     def mixed():

@@ -11,7 +11,7 @@ from shinywidgets import output_widget, render_widget
 from modules.figures.layer_sankey import layer_sankey
 from modules.flow_rollout import CROSS
 from modules.head_view import HeadView
-from modules.outcome import Outcome
+from modules.latest import Latest
 from modules.quantity import percent
 from modules.run_state import RunState
 from modules.side_colours import SIDE_COLOURS
@@ -54,7 +54,6 @@ def flow_sankey_server(
 ) -> None:
     """Fill the card; the latest choice wins."""
 
-    @reactive.extended_task
     async def trace(capture: Capture, stream: str, position: int) -> tuple[LayerFlow, list[str]]:
         if stream == "cross":
             raise BadSelection(CROSS)
@@ -62,21 +61,13 @@ def flow_sankey_server(
         flow = await asyncio.to_thread(layer_flow, maps, position, n_kept=N_KEPT)
         return flow, capture.key_prompt(stream).labels
 
-    asked: list = []
+    work = Latest(session, trace)
+    traced = work.outcome
 
     @reactive.effect
     def _trace():
         req(state.is_open("flow"))
-        token, n_queries = state.token(), view.profile().n_queries
-        position = n_queries - 1 if token is None or token >= n_queries else token
-        wanted = [view.capture(), view.stream(), position]
-        if wanted != asked:
-            asked[:] = wanted
-            trace.cancel()
-            trace(*wanted)
-
-    session.on_ended(trace.cancel)
-    traced: Outcome[tuple[LayerFlow, list[str]]] = Outcome(trace)
+        work.ask(view.capture(), view.stream(), view.position())
 
     @render_widget
     def ways():

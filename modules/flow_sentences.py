@@ -9,6 +9,7 @@ from shiny import Inputs, Outputs, Session, module, reactive, render, req, ui
 from shinywidgets import output_widget, reactive_read, render_widget
 
 from modules.head_view import HeadView
+from modules.latest import Latest
 from modules.outcome import Outcome
 from modules.run_state import RunState
 from modules.sentence_drawing import (
@@ -69,14 +70,13 @@ def flow_sentences_server(
 ) -> None:
     """Fill the card; the latest choice wins."""
 
-    @reactive.extended_task
     async def merge(capture: Capture, stream: str, wishes: dict) -> SentenceDrawing:
         languages = await service.token_language(capture, stream)
         sentences_of(capture, stream, languages)  # says why there are none before any map is read
         maps = await service.layer_maps(capture, stream)
-        return await asyncio.to_thread(draw_sentences, capture, stream, maps, languages, **wishes)
+        visible = await service.layer_visibility(capture, stream)
+        return await asyncio.to_thread(draw_sentences, capture, stream, maps, visible, languages, **wishes)
 
-    @reactive.extended_task
     async def look_into(drawing: SentenceDrawing, cell: tuple[int, int]) -> TokenDrawing:
         return await asyncio.to_thread(draw_tokens, drawing, cell)
 
@@ -87,22 +87,14 @@ def flow_sentences_server(
             chosen = input.layer()
         ui.update_select("layer", choices=ALL_LAYERS | layers, selected=chosen if chosen in layers else "all")
 
-    asked: list = []
+    merging, looking = Latest(session, merge), Latest(session, look_into)
+    merged, looked = merging.outcome, looking.outcome
 
     @reactive.effect
     def _merge():
         req(state.is_open("flow"))
         wishes = {"layer": chosen_layer(input.layer(), view), "sinks_aside": input.aside()}
-        wanted = [view.capture(), view.stream(), wishes]
-        if wanted != asked:
-            asked[:] = wanted
-            merge.cancel()
-            merge(*wanted)
-
-    session.on_ended(merge.cancel)
-    session.on_ended(look_into.cancel)
-    merged: Outcome[SentenceDrawing] = Outcome(merge)
-    looked: Outcome[TokenDrawing] = Outcome(look_into)
+        merging.ask(view.capture(), view.stream(), wishes)
 
     @render_widget
     def matrix():
@@ -123,8 +115,7 @@ def flow_sentences_server(
         cell = reactive_read(matrix.widget, "cell")
         n_rows, n_columns = drawing.picture.values.shape
         if cell and cell[0] < n_rows and cell[1] < n_columns:
-            look_into.cancel()
-            look_into(drawing, tuple(cell))
+            looking.ask(drawing, tuple(cell))
 
     @reactive.effect
     def _show_tokens():

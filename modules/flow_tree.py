@@ -9,7 +9,7 @@ from htmltools import Tag, TagList
 from shiny import Inputs, Outputs, Session, module, reactive, render, req, ui
 
 from modules.head_view import HeadView
-from modules.outcome import Outcome
+from modules.latest import Latest
 from modules.run_state import RunState
 from modules.tree_drawing import Planted, plant_tree, size_sentence
 from modules.widgets.branch_list import branch_id, branch_items, branch_list
@@ -63,17 +63,12 @@ def flow_tree_server(
 ) -> None:
     """Fill the card; the latest choice wins."""
 
-    @reactive.extended_task
     async def plant(capture: Capture, stream: str, source: str, at: tuple[int, int], wishes: dict) -> Planted:
         weights = await tree_map(service, capture, stream, source, at)
         return await asyncio.to_thread(plant_tree, capture, stream, weights, **wishes)
 
-    @reactive.calc
-    def root() -> int:
-        token, n_queries = state.token(), view.profile().n_queries
-        return n_queries - 1 if token is None or token >= n_queries else token
-
-    asked: list = []
+    work = Latest(session, plant)
+    planted = work.outcome
 
     @reactive.effect
     def _plant():
@@ -82,18 +77,12 @@ def flow_tree_server(
         if source.isdecimal() and int(source) >= view.profile().n_layers:
             source = "all"
         wishes = {
-            "root": root(), "depth": input.depth(), "branching": input.branching(),
+            "root": view.position(), "depth": input.depth(), "branching": input.branching(),
             "hides_sinks": input.hide(),
         }  # fmt: skip
         at = view.head() if source == "head" else (0, 0)
-        wanted = [view.capture(), view.stream(), source, at, wishes]
-        if wanted != asked:
-            asked[:] = wanted
-            plant.cancel()
-            plant(*wanted)
+        work.ask(view.capture(), view.stream(), source, at, wishes)
 
-    session.on_ended(plant.cancel)
-    planted: Outcome[Planted] = Outcome(plant)
     grown: reactive.Value[InfluenceTree | None] = reactive.Value(None)
     ask = session.ns("branch")
 
@@ -129,7 +118,7 @@ def flow_tree_server(
         req(planted.problem() is None)
         return planted().note
 
-    _choices(input, state, view, root)
+    _choices(input, state, view)
 
 
 async def tree_map(
@@ -144,14 +133,14 @@ async def tree_map(
     return await asyncio.to_thread(maps.mean, 0) if source == "all" else maps[int(source)]
 
 
-def _choices(input: Inputs, state: RunState, view: HeadView, root) -> None:
+def _choices(input: Inputs, state: RunState, view: HeadView) -> None:
     """Root and map are offered for the run; the root follows the selected token, and the other way round."""
 
     @reactive.effect
     def _offer_roots():
         tokens = view.capture().query_prompt(view.stream()).tokens
         offered = {str(token.index): f"{token.index} · {token.label}" for token in tokens}
-        ui.update_select("root", choices=offered, selected=str(root()))
+        ui.update_select("root", choices=offered, selected=str(view.position()))
 
     @reactive.effect
     def _offer_maps():
@@ -167,5 +156,5 @@ def _choices(input: Inputs, state: RunState, view: HeadView, root) -> None:
     @reactive.event(input.root, ignore_init=True)
     def _choose():
         chosen = int(input.root())
-        if chosen != root() and chosen < view.profile().n_queries:
+        if chosen != view.position() and chosen < view.profile().n_queries:
             state.token.set(chosen)

@@ -11,6 +11,7 @@ from modules.quantity import percent
 from modules.widgets.heatmap import Axes, Picture, picture
 from sinklens.analysis.head_finding import head_finding
 from sinklens.analysis.head_map import mass_on, rows_to_one, value_weighted, without_keys
+from sinklens.analysis.learned_sink import has_learned_sink, is_only_sink, missing_mass, sink_name
 from sinklens.results import Capture, HeadMap
 
 WEIGHTINGS = {
@@ -69,9 +70,10 @@ def draw_head(capture: Capture, head_map: HeadMap, wish: Wish) -> Drawing:
     keys = hidden_keys(capture, head_map.stream, wish)
     values = drawn_values(head_map, wish.weighting, keys)
     has_values = wish.weighting == "raw" or not np.isnan(head_map.vo_norm).all()
+    column, sink_note = sink_column(capture, head_map, wish)
     axes = Axes(
         rows=head_map.query_labels,
-        columns=head_map.key_labels,
+        columns=(*head_map.key_labels, *([] if column is None else [sink_name(capture, head_map.stream)])),
         same_tokens=head_map.stream != "cross",
         marked=wish.sinks,
         marked_text="sink",
@@ -82,9 +84,10 @@ def draw_head(capture: Capture, head_map: HeadMap, wish: Wish) -> Drawing:
     return Drawing(
         capture=capture,
         head_map=head_map,
-        picture=picture(values, axes, label=sentence),
+        picture=picture(values if column is None else np.c_[values, column], axes, label=sentence),
         finding=sentence,
-        note=f"{DEFINITION_NOTE} {_note(head_map, wish, keys) if has_values else NO_VECTORS + '.'}",
+        note=f"{DEFINITION_NOTE} {_note(head_map, wish, keys) if has_values else NO_VECTORS + '.'}"
+        + sink_note,
         strongest=(len(head_map.query_labels) - 1, int(last.argmax())),
     )
 
@@ -95,6 +98,20 @@ def drawn_values(head_map: HeadMap, weighting: str, keys: tuple[int, ...]) -> np
     if keys:
         return without_keys(values, keys)
     return rows_to_one(values) if weighting == "value_rows" else values
+
+
+def sink_column(capture: Capture, head_map: HeadMap, wish: Wish) -> tuple[np.ndarray | None, str]:
+    """(Q,) mass that each row gives to a sink that is no token, None without one; and a note on it."""
+    if not has_learned_sink(capture, head_map.stream):
+        return None, ""
+    name = sink_name(capture, head_map.stream)
+    if not is_only_sink(capture):
+        return None, f" The {name} has no column: an edit of this run takes mass away as well."
+    if wish.weighting != "raw" or wish.hidden != "none":
+        return None, f" The {name} writes nothing and has a column only beside the plain weights."
+    mass = missing_mass(head_map.weights).astype(np.float32)
+    share = percent(float(np.nanmean(mass))) if np.isfinite(mass).any() else "nothing"
+    return mass, f" Last column: the {name}, 1 − Σ_k A[i,k], {share} of a row on average; it writes nothing."
 
 
 def hidden_keys(capture: Capture, stream: str, wish: Wish) -> tuple[int, ...]:

@@ -14,6 +14,7 @@ from modules.figures.head_patterns import pattern_bars
 from modules.figures.head_radar import pattern_radar
 from modules.head_drawing import Drawing
 from modules.head_view import HeadView
+from modules.latest import Latest
 from modules.outcome import Outcome
 from modules.quantity import percent, quantity
 from modules.run_state import RunState
@@ -75,23 +76,16 @@ def head_kind_server(
         The table of all heads of the run on screen, silent until it is there.
     """
 
-    @reactive.extended_task
     async def judge(capture: Capture, stream: str) -> tuple[Capture, str, HeadProfiles]:
         return capture, stream, await service.head_profiles(capture, stream)
 
-    asked: list = []
+    work = Latest(session, judge)
+    judged = work.outcome
 
     @reactive.effect
     def _judge():
         req(state.is_open("heads"))
-        wanted = [view.capture(), view.stream()]
-        if wanted != asked:
-            asked[:] = wanted
-            judge.cancel()
-            judge(*wanted)
-
-    session.on_ended(judge.cancel)
-    judged: Outcome[tuple[Capture, str, HeadProfiles]] = Outcome(judge)
+        work.ask(view.capture(), view.stream())
 
     @reactive.calc
     def profiles() -> HeadProfiles:

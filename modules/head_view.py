@@ -28,6 +28,8 @@ class HeadView:
     """Key positions that the Sinks page would call sinks under its default definition."""
     choose: Callable[[int, int], None]
     """Put another head in view, on every page."""
+    position: Callable[[], int]
+    """Query position of the selected token, the last one without a selection or where there is none."""
 
 
 def head_view(state: RunState, session: Session) -> HeadView:
@@ -46,6 +48,11 @@ def head_view(state: RunState, session: Session) -> HeadView:
     def head() -> tuple[int, int]:
         layer, head = state.head()
         return min(layer, profile().n_layers - 1), min(head, profile().n_heads - 1)
+
+    @reactive.calc
+    def position() -> int:
+        token, n_queries = state.token(), profile().n_queries
+        return n_queries - 1 if token is None or token >= n_queries else token
 
     @reactive.extended_task
     async def find_sinks(capture: Capture, stream: str) -> tuple[Capture, str, tuple[int, ...]]:
@@ -73,7 +80,7 @@ def head_view(state: RunState, session: Session) -> HeadView:
         if is_other:
             state.head.set((layer, head))
 
-    return HeadView(state.capture, stream, profile, head, sinks, choose)
+    return HeadView(state.capture, stream, profile, head, sinks, choose, position)
 
 
 def sink_positions(capture: Capture, stream: str) -> tuple[int, ...]:

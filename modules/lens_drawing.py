@@ -16,6 +16,7 @@ SHADES = {
     "top": "probability of the top token",
     "followed": "probability of the followed token",
     "divergence": "KL to the end, nats",
+    "entropy": "entropy of the prediction, nats",
 }
 
 
@@ -44,11 +45,12 @@ def draw_lens(lens: LogitLens, prompt: Prompt, *, shade: str) -> LensDrawing:
         "top": lens.probabilities[..., 0],
         "followed": lens.followed_probability,
         "divergence": lens.divergence,
+        "entropy": lens.entropy,
     }[shade]
     is_small = values.size <= N_READINGS_MAX
     return LensDrawing(
         values=np.asarray(values, np.float32),
-        high=None if shade == "divergence" else 1.0,
+        high=1.0 if shade in ("top", "followed") else None,
         texts=tuple(lens.labels[i] for i in lens.ids[..., 0].ravel().tolist()) if is_small else (),
         readings=cell_readings(lens, prompt) if is_small else (),
         finding=lens_finding(lens),
@@ -62,7 +64,8 @@ def cell_readings(lens: LogitLens, prompt: Prompt) -> tuple[str, ...]:
     n_states, n_tokens = tops.shape
     return tuple(
         f"{after(state).capitalize()}, {places[token]}: “{lens.labels[int(tops[state, token])]}” "
-        f"{percent(shares[state, token])}; KL to the end {kl[state, token]:.2f} nats"
+        f"{percent(shares[state, token])}; entropy {lens.entropy[state, token]:.2f} nats, KL to the end "
+        f"{kl[state, token]:.2f} nats"
         for state in range(n_states)
         for token in range(n_tokens)
     )

@@ -39,7 +39,7 @@ class SentenceDrawing:
     capture: Capture
     stream: str
     weights: np.ndarray
-    """(Q, K) the map that was merged, 0 where a query cannot see."""
+    """(Q, K) the map that was merged, NaN where a query cannot see."""
     sentences: tuple[np.ndarray, np.ndarray]
     """(Q,) and (K,) sentence of every query and key, -1 without one."""
     aside: np.ndarray
@@ -80,6 +80,7 @@ def draw_sentences(
     capture: Capture,
     stream: str,
     maps: np.ndarray,
+    visible: np.ndarray,
     languages: tuple[TokenLanguage, TokenLanguage],
     *,
     layer: int | None,
@@ -90,14 +91,16 @@ def draw_sentences(
     Parameters
     ----------
     maps : (L, Q, K) mean over the heads of each layer, 0 where a query cannot see
+    visible : bool (L, Q, K)
     layer : None for the mean of all layers
     sinks_aside : count the tokens that heads rest on in the margin
     """
     sentences = sentences_of(capture, stream, languages)
-    chosen = maps if layer is None else maps[layer : layer + 1]
-    weights = chosen.mean(axis=0, dtype=np.float64)
+    layers = slice(None) if layer is None else slice(layer, layer + 1)
+    seen = visible[layers]
+    weights = np.where(seen.any(axis=0), maps[layers].mean(axis=0, dtype=np.float64), np.nan)
     sinks = sink_keys(sink_table(capture, stream=stream)) if sinks_aside else np.zeros(maps.shape[2], bool)
-    matrix = sentence_matrix(weights, even_map(chosen), *sentences, aside=sinks)
+    matrix = sentence_matrix(weights, even_map(seen), *sentences, aside=sinks)
     pair = strongest_pair(matrix, is_same_text=stream != "cross")
     whose = "All layers" if layer is None else f"Layer {layer}"
     finding = f"{whose}: {matrix_sentence(matrix, pair, stream, margin_name(sinks))}"
@@ -122,8 +125,7 @@ def draw_tokens(drawing: SentenceDrawing, cell: tuple[int, int]) -> TokenDrawing
     row, column = cell
     queries = np.flatnonzero(drawing.sentences[0] == drawing.matrix.rows[row])
     keys = np.flatnonzero(_keys_of(drawing, column))
-    part = drawing.weights[np.ix_(queries, keys)]
-    values = np.where(part > 0, part, np.nan).astype(np.float32)
+    values = drawing.weights[np.ix_(queries, keys)].astype(np.float32)
     names = names_of(drawing.matrix, drawing.stream, drawing.aside)
     place = f"{names[0][row]} → {names[1][column]}"
     labels = (

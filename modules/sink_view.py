@@ -13,6 +13,7 @@ from sinklens.analysis.received import Definition, definition_of
 from sinklens.analysis.sink_summary import top_tokens
 from sinklens.analysis.sinkfix import SinkFixThresholds
 from sinklens.analysis.sinks import Thresholds, sink_table
+from sinklens.records import Prompt
 from sinklens.results import Capture, Profile
 
 
@@ -29,17 +30,35 @@ class SinkView:
     """One row per token, as from sinks.sink_table."""
     position: Callable[[], int]
     """The selected token, or the strongest one while none is selected."""
+    head: Callable[[], tuple[int, int]]
+    """(layer, head) in view, inside the run even while another run takes its place."""
+    strongest: Callable[[], int]
+    """The token with the largest excess, whatever is selected."""
+
+    @property
+    def prompt(self) -> Prompt:
+        """The tokens on the key axis."""
+        return self.capture().key_prompt(self.stream())
 
     def label(self, position: int) -> str:
-        return self.capture().key_prompt(self.stream()).labels[position]
+        return self.prompt.labels[position]
+
+    def named(self, position: int) -> str:
+        """A token and its position in a sentence."""
+        return f"“{self.label(position)}” ({position})"
 
 
 def sink_view(input: Inputs, state: RunState) -> SinkView:
     """Build the view from the page's inputs and the session's run."""
 
     @reactive.calc
+    def stream() -> str:
+        capture = state.capture()
+        return state.stream() if state.stream() in capture.profiles else capture.main_stream
+
+    @reactive.calc
     def profile() -> Profile:
-        return state.capture().profile(state.stream())
+        return state.capture().profile(stream())
 
     @reactive.calc
     def definition() -> Definition:
@@ -62,17 +81,24 @@ def sink_view(input: Inputs, state: RunState) -> SinkView:
     @reactive.calc
     def table() -> pd.DataFrame:
         return sink_table(
-            state.capture(), definition=definition().key, stream=state.stream(), thresholds=thresholds()
+            state.capture(), definition=definition().key, stream=stream(), thresholds=thresholds()
         )
 
     @reactive.calc
     def position() -> int:
         token = state.token()
-        if token is not None and token < profile().n_keys:
-            return token
+        return token if token is not None and token < profile().n_keys else strongest()
+
+    @reactive.calc
+    def strongest() -> int:
         return next(iter(top_tokens(table(), 1)["index"].tolist()), 0)
 
-    return SinkView(state.capture, state.stream, profile, definition, thresholds, table, position)
+    @reactive.calc
+    def head() -> tuple[int, int]:
+        layer, head = state.head()
+        return min(layer, profile().n_layers - 1), min(head, profile().n_heads - 1)
+
+    return SinkView(state.capture, stream, profile, definition, thresholds, table, position, head, strongest)
 
 
 def _or(value: float | None, default: float) -> float:

@@ -2,32 +2,56 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from htmltools import Tag
 from shiny import Inputs, Outputs, Session, module, reactive, render, ui
 from shinywidgets import output_widget
 
 from modules.run_state import RunState
 from modules.side_colours import SIDE_COLOURS
+from modules.sink_cause import sink_cause_server, sink_cause_ui
 from modules.sink_charts import (
     heads_server,
     layers_server,
     positions_server,
     threshold_server,
 )
+from modules.sink_definitions import sink_definitions_server, sink_definitions_ui
+from modules.sink_nulls import sink_nulls_server, sink_nulls_ui
+from modules.sink_states import sink_states_server, sink_states_ui
 from modules.sink_summary import summary_server
 from modules.sink_table import downloads_server, sink_table_ui, table_server
+from modules.sink_training import sink_training_server, sink_training_ui
+from modules.sink_uncertainty import sink_queries_ui, sink_texts_ui, sink_uncertainty_server
 from modules.sink_view import SinkView, sink_view
+from modules.sink_where import sink_where_server, sink_where_ui
 from modules.streams import STREAM_NAMES
+from modules.widgets.chart import PLOTLY_JS
 from sinklens.analysis.received import DEFINITIONS
 from sinklens.analysis.sinks import Thresholds
 from sinklens.service import InferenceService
+from sinklens.settings import REPOSITORY
 
 
 @module.ui
 def sinks_ui() -> Tag:
-    """Finding, numbers, table, and pictures of the selected token."""
+    """Two tabs: the sinks of the text on screen, and how those of the bundled models came to be."""
     return ui.div(
+        PLOTLY_JS,
         ui.h2("Sinks", class_="visually-hidden"),
+        ui.navset_underline(
+            ui.nav_panel("This text", _text_tab(), value="text"),
+            ui.nav_panel("Training", sink_training_ui("training"), value="training"),
+            id="tab",
+        ),
+        class_="sinks-tabs",
+    )
+
+
+def _text_tab() -> Tag:
+    """Finding, numbers, table; cause and consequence; definitions; how sure it is."""
+    return ui.div(
         ui.p(ui.output_text("finding", inline=True), class_="sinks-finding"),
         _definition_bar(),
         ui.output_ui("boxes"),
@@ -40,6 +64,7 @@ def sinks_ui() -> Tag:
             _chart_card("Every position", "positions", "A click on a bar selects the token.", height="280px"),
             col_widths={"sm": 12, "lg": (4, 8)},
         ),
+        sink_where_ui("where"),
         sink_table_ui(),
         ui.div(ui.output_ui("selection"), class_="sinks-selection", aria_live="polite"),
         ui.layout_columns(
@@ -48,6 +73,14 @@ def sinks_ui() -> Tag:
             _chart_card("Share in every head", "heads", "A click on a cell chooses the head for all pages."),
             _ecdf_card(),
             col_widths={"sm": 12, "lg": (6, 6, 6, 6)},
+        ),
+        sink_cause_ui("cause"),
+        sink_states_ui("states"),
+        sink_definitions_ui("definitions"),
+        ui.div(
+            ui.div(sink_queries_ui("sure"), sink_nulls_ui("nulls"), class_="sinks-page"),
+            sink_texts_ui("sure"),
+            class_="sinks-pair sinks-cards",
         ),
         class_="sinks-page",
     )
@@ -95,8 +128,15 @@ def sinks_server(
     service: InferenceService,
     state: RunState,
     side: str = "A",
+    models_dir: Path = REPOSITORY / "models",
 ) -> None:
-    """Show the session's run; all pages get the service, this one needs no further inference."""
+    """Show the session's run; further runs are made only when somebody asks for them.
+
+    Parameters
+    ----------
+    side : "A" or "B", the colour of a comparison's side
+    models_dir : folder of the bundled models, whose training logs the second tab draws
+    """
     view = sink_view(input, state)
     colour = SIDE_COLOURS[side]
     _choices(input, view, state)
@@ -107,6 +147,13 @@ def sinks_server(
     layers_server(view, colour)
     heads_server(view, state)
     threshold_server(input, view, colour)
+    sink_where_server("where", view=view, state=state, side=side)
+    sink_cause_server("cause", service=service, view=view, state=state)
+    sink_states_server("states", service=service, view=view, state=state)
+    sink_definitions_server("definitions", view=view, state=state)
+    sink_uncertainty_server("sure", service=service, view=view, state=state)
+    sink_nulls_server("nulls", service=service, view=view)
+    sink_training_server("training", models_dir=models_dir, is_open=lambda: input.tab() == "training")
 
 
 def _choices(input: Inputs, view: SinkView, state: RunState) -> None:

@@ -6,6 +6,7 @@ from htmltools import Tag
 from shiny import Inputs, Outputs, Session, module, reactive, render, ui
 
 from modules.chosen_head import ChosenHead
+from modules.head_drawing import Drawing
 from modules.outcome import Outcome
 from modules.score_reading import Reading, cell_sentence, row_table, step_list
 from sinklens.results import Capture
@@ -37,11 +38,14 @@ def step_by_step_server(
         labels = capture.query_prompt(stream).labels, capture.key_prompt(stream).labels
         return Reading(steps, state.scaling, state.softcap, labels[0][query], tuple(labels[1]))
 
+    beside: reactive.Value[str] = reactive.Value("")
+
     @reactive.effect
     def _read():
         # These words may take as long as the picture: they must not stand in its way.
         drawing, (query, key) = chosen.painted(), chosen.cell()
         n_queries, n_keys = drawing.head_map.weights.shape
+        beside.set(sink_sentence(drawing, query) if query < n_queries and key == n_keys else "")
         if query < n_queries and key < n_keys:
             read.cancel()
             read(
@@ -59,6 +63,8 @@ def step_by_step_server(
 
     @render.text
     def finding():
+        if beside():
+            return beside()
         if known.problem():
             return f"Not available. {known.problem().sentence}"
         reading = known.value()
@@ -66,8 +72,17 @@ def step_by_step_server(
 
     @render.ui
     def steps():
-        return None if known.problem() else step_list(known())
+        return None if beside() or known.problem() else step_list(known())
 
     @render.ui
     def row():
-        return None if known.problem() else row_table(known())
+        return None if beside() or known.problem() else row_table(known())
+
+
+def sink_sentence(drawing: Drawing, query: int) -> str:
+    """What a click on the column beside the keys says: the sink is no token and has no steps of its own."""
+    label, mass = drawing.head_map.query_labels[query], drawing.picture.values[query, -1]
+    return (
+        f"{label} ({query}) → {drawing.picture.axes.columns[-1]}: {mass:.4f} of the row, 1 − Σ_k A[i,k]. It "
+        "writes nothing; the steps of any token's cell show its logit."
+    )

@@ -20,4 +20,6 @@ def link_token(state: RunState, picture: render_widget) -> None:
         clicked = reactive_read(picture.widget, "clicked")
         if clicked is not None:
             with reactive.isolate():
-                state.token.set(None if clicked == state.token() else clicked)
+                # A column beside the tokens, such as a learned sink's, is no token.
+                if clicked < len(state.capture().key_prompt(state.stream())):
+                    state.token.set(None if clicked == state.token() else clicked)

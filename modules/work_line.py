@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable
-from typing import Generic, TypeVar
+from typing import TypeVar
 
 from htmltools import Tag
 from shiny import Inputs, Outputs, Session, module, reactive, render, ui
 
-from modules.outcome import Outcome
+from modules.latest import Latest
 from modules.request_panel import phase_sentence, progress_bar
 from modules.session_run import Moment
 from sinklens.run_status import RunStatus
@@ -20,10 +20,8 @@ QUICK_SECONDS = 0.5
 """Work that is done sooner shows no line: it would only flicker."""
 
 
-class WatchedWork(Generic[Value]):
-    """One task at a time; equal wishes are not computed again, and the latest wish wins.
-
-    To be made inside a module's server function.
+class WatchedWork(Latest[Value]):
+    """The same with a phase and a time to look at.
 
     Parameters
     ----------
@@ -32,27 +30,9 @@ class WatchedWork(Generic[Value]):
 
     def __init__(self, session: Session, work: Callable[..., Awaitable[Value]]) -> None:
         self._work = work
-        self._wish: tuple = ()
         self._status = RunStatus("queued")
         self._started_s = 0.0
-        self.task = reactive.extended_task(self._execute)
-        self.outcome: Outcome[Value] = Outcome(self.task)
-        session.on_ended(self.task.cancel)
-
-    def ask(self, *wish) -> None:
-        """Compute this in place of what runs now, unless it is what was asked for last."""
-        if wish != self._wish:
-            self._wish = wish
-            self.again()
-
-    def again(self) -> None:
-        """Compute the last wish once more."""
-        self.task.cancel()
-        self.task(*self._wish)
-
-    def stop(self) -> None:
-        """Stop; what was there before stays."""
-        self.task.cancel()
+        super().__init__(session, self._execute)
 
     def moment(self) -> Moment:
         """Phase and time of the work in progress; changes without telling anybody, so ask again."""

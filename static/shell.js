@@ -1,5 +1,5 @@
-// Behaviour of the frame: Ctrl+Enter runs, characters are counted, and on a narrow window the drawer never
-// stands before what was just asked for.
+// Behaviour of the frame: Ctrl+Enter runs, characters are counted, tabs that find no room scroll, and on a
+// narrow window the drawer never stands before what was just asked for.
 
 const narrow = window.matchMedia("(max-width: 767.98px)");
 
@@ -33,6 +33,40 @@ function closeDrawer(_message) {
   if (toggle) toggle.click();
 }
 
+// Arrows over the ends of the tabs that show that there are more, and go there; the keyboard's arrow keys
+// move over the tabs anyway, so these stay out of its way.
+function scrollingTabs(tabs) {
+  const frame = document.createElement("div");
+  frame.className = "sl-tabs";
+  tabs.before(frame);
+  frame.append(tabs);
+  const arrows = [["‹", -1], ["›", 1]].map(([sign, direction]) => {
+    const arrow = document.createElement("button");
+    arrow.type = "button";
+    arrow.className = `sl-tabs-more sl-tabs-${direction < 0 ? "before" : "after"}`;
+    arrow.textContent = sign;
+    arrow.tabIndex = -1;
+    arrow.setAttribute("aria-hidden", "true");
+    arrow.addEventListener("click", () => tabs.scrollBy({ left: direction * 0.7 * tabs.clientWidth, behavior: "smooth" }));
+    frame.append(arrow);
+    return arrow;
+  });
+  const mark = () => {
+    arrows[0].hidden = tabs.scrollLeft < 2;
+    arrows[1].hidden = tabs.scrollLeft > tabs.scrollWidth - tabs.clientWidth - 2;
+  };
+  // Not scrollIntoView, which would move the page too.
+  const showActive = () => {
+    const active = tabs.querySelector(".nav-link.active")?.parentElement;
+    if (active) tabs.scrollLeft = active.offsetLeft - (tabs.clientWidth - active.offsetWidth) / 2;
+    mark();
+  };
+  tabs.addEventListener("scroll", mark, { passive: true });
+  tabs.addEventListener("shown.bs.tab", showActive);
+  new ResizeObserver(showActive).observe(tabs);
+}
+
+document.querySelectorAll(".navbar .navbar-nav").forEach(scrollingTabs);
 document.addEventListener("keydown", runFromKeyboard);
 document.addEventListener("shown.bs.tab", closeDrawer);
 narrow.addEventListener("change", closeDrawer);

@@ -1,4 +1,4 @@
-"""How near each state is to the final prediction: divergence above, rank of the followed token below."""
+"""How near each state is to the final prediction, how sure of its own, and the followed token's rank."""
 
 from __future__ import annotations
 
@@ -23,12 +23,17 @@ def lens_layers(lens: LogitLens, names: list[str], token: int, place: str, *, co
     here = {"color": colour, "width": 2.5}
     traces = [
         go.Scatter(
-            x=at, y=lens.divergence.mean(1), name="mean of positions", line=mean, mode="lines",
-            hovertemplate="%{y:.2f} nats<extra>mean</extra>",
+            x=at, y=lens.divergence.mean(1), name="KL, mean of positions", line=mean, mode="lines",
+            hovertemplate="%{y:.2f} nats<extra>KL, mean</extra>",
         ),
         go.Scatter(
-            x=at, y=lens.divergence[:, token], name=place, line=here, mode="lines+markers",
-            hovertemplate="%{y:.2f} nats<extra>" + place + "</extra>",
+            x=at, y=lens.divergence[:, token], name=f"KL at {place}", line=here, mode="lines+markers",
+            hovertemplate="%{y:.2f} nats<extra>KL, " + place + "</extra>",
+        ),
+        go.Scatter(
+            x=at, y=lens.entropy[:, token], name="entropy there", mode="lines+markers",
+            line={"color": "var(--sl-good)", "width": 2, "dash": "dashdot"}, marker={"symbol": "square"},
+            hovertemplate="%{y:.2f} nats<extra>entropy, " + place + "</extra>",
         ),
         go.Scatter(
             x=at, y=lens.followed_rank[:, token], name=f"rank of “{followed}” there", mode="lines+markers",
@@ -38,7 +43,7 @@ def lens_layers(lens: LogitLens, names: list[str], token: int, place: str, *, co
     ]  # fmt: skip
     layout = go.Layout(
         xaxis={"title": {"text": "after layer"}, "tickvals": at, "ticktext": names, "anchor": "y2"},
-        yaxis={"domain": [0.56, 1], "rangemode": "tozero", "title": {"text": "KL, nats"}},
+        yaxis={"domain": [0.56, 1], "rangemode": "tozero", "title": {"text": "nats"}},
         yaxis2={
             "domain": [0, 0.44],
             "type": "log",

@@ -39,7 +39,8 @@ function drawColumns(view, pen) {
 
 function drawRows(view, pen) {
   const { grid, axes, look, part: { top, bottom } } = view;
-  if (view.isRuled) {
+  // A ruler counts: "6" on it would not be the row that is named 6.
+  if (view.isRuled && !(axes.namedRows && grid.ch >= CELL_READABLE)) {
     ruler(top, bottom, grid.ch, (i, at) => {
       pen.fillStyle = look.quiet;
       pen.textAlign = "right";

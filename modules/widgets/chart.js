@@ -45,7 +45,16 @@ function themed(layout, css) {
     yaxis: axis,
   };
   for (const key of Object.keys(layout)) if (/^[xy]axis\d+$/.test(key)) base[key] = axis;
-  return merged(base, layout);
+  return merged(base, hung(layout));
+}
+
+// A legend above the plot hangs from the top of the chart: standing on the plot, it would cover the lines when
+// a resize changes the number of its rows, as Plotly measures it before it is laid out anew.
+function hung(layout) {
+  const { legend, margin } = layout;
+  if (!(legend?.y > 1)) return layout;
+  const above = { yref: "container", y: 1, yanchor: "top" };
+  return { ...layout, legend: { ...legend, ...above }, margin: { ...margin, t: Math.min(margin?.t ?? 12, 24) } };
 }
 
 function render({ model, el }) {

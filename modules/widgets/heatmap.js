@@ -180,17 +180,19 @@ class HeatmapView {
   }
 
   drawNumbers(pen) {
-    const { grid, part, frame } = this, palette = colourTable(this.model.get("palette"));
+    const { grid, part, frame, axes: { texts } } = this, palette = colourTable(this.model.get("palette"));
+    if (texts.length && grid.ch < LABEL_FONT + 2) return;
     pen.font = `${LABEL_FONT}px ${this.look.mono}`;
     pen.textAlign = "center";
     pen.textBaseline = "middle";
     for (let row = part.top; row < part.bottom; row++) {
       for (let column = part.left; column < part.right; column++) {
-        const shade = this.shade[row * frame.columns + column], { x, y } = this.corner(row, column);
+        const i = row * frame.columns + column, shade = this.shade[i], { x, y } = this.corner(row, column);
         const [red, green, blue] = parts(palette, Math.max(0, shade));
         const isLight = 0.3 * red + 0.59 * green + 0.11 * blue > 130;
         pen.fillStyle = shade < 0 ? this.look.quiet : isLight ? "#111" : "#fff";
-        pen.fillText(this.numeral(this.value(row, column)), x + grid.cw / 2, y + grid.ch / 2 + 1);
+        const text = texts.length ? cut(pen, texts[i], grid.cw - 4) : this.numeral(this.value(row, column));
+        pen.fillText(text, x + grid.cw / 2, y + grid.ch / 2 + 1);
       }
     }
   }

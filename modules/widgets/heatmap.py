@@ -47,7 +47,11 @@ class Axes:
     flat: bool = False
     """Column labels are short and stand upright."""
     in_cells: bool = False
-    """Write the numbers into the cells."""
+    """Write the numbers, or the texts, into the cells that are wide enough."""
+    texts: Sequence[str] = ()
+    """A text for every cell, row by row, that is written in the place of its number."""
+    named_rows: bool = False
+    """Rows keep their names however narrow the columns get; for few rows, such as layers."""
     cell_max: tuple[int, int] = (36, 36)
     """Widest and highest cell, px."""
 
@@ -59,7 +63,7 @@ class Axes:
             "hidden": [int(i) for i in self.hidden], "emptyText": self.empty_text, "hint": self.hint,
             "readings": list(self.readings),
             "unit": self.unit, "square": self.square, "flat": self.flat, "inCells": self.in_cells,
-            "cellMax": list(self.cell_max),
+            "texts": list(self.texts), "namedRows": self.named_rows, "cellMax": list(self.cell_max),
         }  # fmt: skip
 
 
@@ -105,7 +109,8 @@ class Heatmap(anywidget.AnyWidget):
     label = traitlets.Unicode("").tag(sync=True)
     """What the picture shows, in a sentence, for those who do not see it."""
     scale = traitlets.Enum(("linear", "sqrt", "log"), "linear").tag(sync=True)
-    palette = traitlets.Enum(("viridis", "cividis"), "viridis").tag(sync=True)
+    palette = traitlets.Enum(("viridis", "cividis", "diverging"), "viridis").tag(sync=True)
+    """"diverging" for numbers of both signs, on a linear scale from -high to high."""
     side = traitlets.Unicode("A").tag(sync=True)
     side_max = traitlets.Int(N_SIDE_MAX).tag(sync=True)
     """Cells per side that travel at once."""

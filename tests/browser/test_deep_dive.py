@@ -48,7 +48,7 @@ def test_the_lens_says_when_the_prediction_settles(dive):
 def test_pointing_at_a_cell_reads_its_layer_its_position_and_its_token(dive):
     lens(dive).hover(position=cell_place(lens(dive), 2, 1))
     expect(dive.locator("#page-lens-grid .cells-reading")).to_have_text(
-        re.compile(r"^After layer 1, cat \(1\): “.+” .+%; KL to the end \d+\.\d\d nats$")
+        re.compile(r"^After layer 1, cat \(1\): “.+” .+%; entropy \S+ nats, KL to the end \d+\.\d\d nats$")
     )
 
 

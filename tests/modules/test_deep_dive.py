@@ -28,8 +28,7 @@ from modules.lens_drawing import (
     settled_state,
 )
 from modules.norm_drawing import draw_norms, massive_finding, norm_finding, write_finding
-from modules.widgets.heatmap import Axes, picture
-from modules.widgets.layer_map import LayerMap
+from modules.widgets.heatmap import Axes, Heatmap, picture
 from modules.work_line import WatchedWork, work_line_server
 from sinklens.analysis.residual_metrics import trajectories
 from sinklens.errors import NotCaptured
@@ -100,10 +99,15 @@ def test_a_followed_token_is_told_with_its_ranks(lens):
 def test_every_cell_has_its_token_and_its_sentence(lens, stream):
     drawing = draw_lens(lens, stream.prompt, shade="divergence")
     assert drawing.texts[:4] == ("<i>", "<i>", "<i>", "·sat")
-    assert drawing.readings[4] == f"After layer 0, ·cat (1): “<i>” 75{NBSP}%; KL to the end 1.00 nats"
+    assert drawing.readings[4] == (
+        f"After layer 0, ·cat (1): “<i>” 75{NBSP}%; entropy 1.00 nats, KL to the end 1.00 nats"
+    )
     np.testing.assert_allclose(drawing.values, lens.divergence)
     assert drawing.high is None
     assert draw_lens(lens, stream.prompt, shade="top").high == 1.0
+    spread = draw_lens(lens, stream.prompt, shade="entropy")
+    np.testing.assert_allclose(spread.values, lens.entropy)
+    assert spread.high is None
 
 
 def test_a_cell_lists_its_candidates_and_offers_them_to_be_followed(lens):
@@ -117,7 +121,12 @@ def test_labels_are_never_read_as_html_by_the_charts(lens, stream):
     names = [
         trace.name for trace in lens_layers(odd, ["emb", "0", "1"], 2, "<b>x</b> (2)", colour="red").data
     ]
-    assert names == ["mean of positions", "&lt;b&gt;x&lt;/b&gt; (2)", "rank of “&lt;i&gt;” there"]
+    assert names == [
+        "KL, mean of positions",
+        "KL at &lt;b&gt;x&lt;/b&gt; (2)",
+        "entropy there",
+        "rank of “&lt;i&gt;” there",
+    ]
     found = trajectories(stream.residual.states)
     paths = state_paths(found, (2,), ["a", "b", "<b>x</b> (2)"], ["emb", "0", "1"])
     assert paths.data[1].name == "&lt;b&gt;x&lt;/b&gt; (2)"
@@ -188,10 +197,10 @@ def test_states_and_numbers_in_words():
 
 
 def test_tokens_travel_with_the_picture(without_session):
-    widget = LayerMap()
-    cells = picture(np.ones((1, 2)), Axes(rows=["emb"], columns=["a", "b"]), label="x")
-    widget.show_tokens(cells, ("one", "two"), cell=(0, 1))
-    assert widget.texts == ["one", "two"]
+    widget = Heatmap()
+    axes = Axes(rows=["emb"], columns=["a", "b"], texts=("one", "two"))
+    widget.show(picture(np.ones((1, 2)), axes, label="x"), cell=(0, 1))
+    assert widget.axes["texts"] == ["one", "two"]
     assert widget.cell == [0, 1]
 
 

@@ -45,7 +45,8 @@ def two_sentences(maps, *, is_causal=True, **facts):
 
 def drawn(maps, *, layer=None, sinks_aside=False, is_causal=True):
     capture, languages = two_sentences(maps, is_causal=is_causal)
-    return draw_sentences(capture, "self", maps.mean(1), languages, layer=layer, sinks_aside=sinks_aside)
+    means = maps.mean(1)
+    return draw_sentences(capture, "self", means, means > 0, languages, layer=layer, sinks_aside=sinks_aside)
 
 
 def test_the_drawing_has_a_row_per_sentence_and_a_margin_that_fills_it_up():
@@ -92,7 +93,9 @@ def test_sinks_may_stand_in_the_margin():
     capture = capture_from_maps(maps, is_causal=True, labels=labels, specials=(0,))
     languages = (language_of(labels, sentences),) * 2
     kept, aside = (
-        draw_sentences(capture, "self", maps.mean(1), languages, layer=None, sinks_aside=choice)
+        draw_sentences(
+            capture, "self", maps.mean(1), maps.mean(1) > 0, languages, layer=None, sinks_aside=choice
+        )
         for choice in (False, True)
     )
     assert aside.aside.nonzero()[0].tolist() == [1]
@@ -135,7 +138,9 @@ def test_two_texts_keep_their_own_sentences():
     target = language_of(["<s>", "Oui", "non", "."], (0, 0, 0))
     capture = replace(capture, target=target.prompt)
     cross = maps.mean(1)[:, :4]
-    drawing = draw_sentences(capture, "cross", cross, (target, language), layer=0, sinks_aside=False)
+    drawing = draw_sentences(
+        capture, "cross", cross, cross > 0, (target, language), layer=0, sinks_aside=False
+    )
     assert drawing.picture.values.shape == (1, 3)
     assert "target sentence 1" in drawing.finding
     assert "source sentence" in drawing.finding
@@ -169,7 +174,7 @@ def test_long_beginnings_are_cut():
 
 def test_a_single_row_without_another_sentence_in_sight_has_no_pair():
     maps = uniform_maps(1, 1, 8, is_causal=True)[0]
-    matrix = sentence_matrix(maps[0], even_map(maps), np.zeros(8, int), np.zeros(8, int))
+    matrix = sentence_matrix(maps[0], even_map(maps > 0), np.zeros(8, int), np.zeros(8, int))
     assert (
         matrix_sentence(matrix, None, "self", margin_name(np.zeros(8, bool)))
         == "no sentence sees another one."
@@ -182,3 +187,16 @@ def test_the_note_names_the_pipeline_and_doubts_texts_that_are_not_english():
     english = replace(foreign, annotation=replace(foreign.annotation, words=words))
     assert origin((english, english)) == "Sentences by hand."
     assert "does not look English" in origin((english, foreign))
+
+
+def test_a_weight_that_vanishes_is_still_seen_and_counts_in_the_floor():
+    """The exponential of a low score may be 0 in float32: the key stays in sight."""
+    maps = uniform_maps(1, 1, 8, is_causal=True)
+    visible = maps.mean(1) > 0
+    maps[0, 0, 4:, 1:4] = 0.0
+    capture, languages = two_sentences(maps)
+    drawing = draw_sentences(capture, "self", maps.mean(1), visible, languages, layer=None, sinks_aside=False)
+    assert drawing.matrix.mass[1, 0] == 0
+    assert drawing.matrix.floor[1, 0] == pytest.approx(np.mean([3 / n for n in (5, 6, 7, 8)]))
+    tokens = draw_tokens(drawing, (1, 0))
+    assert (tokens.picture.values == 0).all()

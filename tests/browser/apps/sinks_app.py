@@ -10,8 +10,8 @@ from shiny import App, Inputs, Outputs, Session, reactive, render, ui
 
 from modules.run_state import RunState
 from modules.sinks import sinks_server, sinks_ui
-from modules.widgets.chart import PLOTLY_JS
 from tests.analysis.profiles import capture_from_maps, one_hot_maps, random_maps, uniform_maps
+from tests.browser.apps.tiny_runs import service
 
 STATIC = Path(__file__).resolve().parents[3] / "static"
 WORDS = [
@@ -59,12 +59,11 @@ app_ui = ui.page_fluid(
     head_content(
         *(
             ui.tags.link(rel="stylesheet", href=f"static/{name}.css")
-            for name in ("theme", "overview", "sinks")
+            for name in ("theme", "overview", "deep_dive", "sinks")
         ),
         ui.tags.link(rel="icon", href="static/icon.svg"),
         ui.tags.meta(name="viewport", content="width=device-width, initial-scale=1"),
     ),
-    PLOTLY_JS,
     ui.div(
         ui.h1("Sinks trial", class_="visually-hidden"),
         ui.div(ui.input_select("which", "Capture", list(CAPTURES)), ui.input_dark_mode(id="mode")),
@@ -90,7 +89,7 @@ def server(input: Inputs, output: Outputs, session: Session):
         head=reactive.Value((0, 0)),
         token=reactive.Value(None),
     )
-    sinks_server("sinks", service=None, state=state)
+    sinks_server("sinks", service=service, state=state)
 
     @reactive.effect
     @reactive.event(input.forget)
@@ -103,3 +102,4 @@ def server(input: Inputs, output: Outputs, session: Session):
 
 
 app = App(app_ui, server, static_assets={"/static": STATIC})
+app.on_shutdown(service.close)

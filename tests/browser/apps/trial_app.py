@@ -9,11 +9,18 @@ from shiny import App, Inputs, Outputs, Session, reactive, render, ui
 from modules.run_state import RunState
 from modules.shell import STATIC_DIR
 from sinklens.results import Capture
-from tests.browser.apps.tiny_runs import RUNS, run, service
+from tests.browser.apps.tiny_runs import RUNS, Spec, run, service
 
 
-def trial_app(title: str, page_ui: Callable, page_server: Callable, *, sheets: tuple[str, ...]) -> App:
-    """An app of one page; `sheets` are the stylesheets that it needs."""
+def trial_app(
+    title: str,
+    page_ui: Callable,
+    page_server: Callable,
+    *,
+    sheets: tuple[str, ...],
+    runs: dict[str, Spec] = RUNS,
+) -> App:
+    """An app of one page; `sheets` are the stylesheets that it needs, `runs` what can be chosen."""
     app_ui = ui.page_fluid(
         ui.head_content(
             ui.tags.meta(name="viewport", content="width=device-width, initial-scale=1"),
@@ -22,7 +29,7 @@ def trial_app(title: str, page_ui: Callable, page_server: Callable, *, sheets: t
         ),
         ui.tags.main(
             ui.h1(f"{title} trial", class_="visually-hidden"),
-            ui.input_select("which", "Run", list(RUNS)),
+            ui.input_select("which", "Run", list(runs)),
             ui.input_dark_mode(id="mode"),
             ui.p("Selected token: ", ui.output_text("selected", inline=True)),
             page_ui("page"),
@@ -34,7 +41,7 @@ def trial_app(title: str, page_ui: Callable, page_server: Callable, *, sheets: t
     def server(input: Inputs, output: Outputs, session: Session) -> None:
         @reactive.calc
         def capture() -> Capture:
-            return run(input.which())
+            return run(runs[input.which()])
 
         state = RunState(
             capture=capture,

@@ -1,0 +1,162 @@
+"""Three cards about one text: what the sinks add in every layer, and in every head."""
+
+from __future__ import annotations
+
+import re
+
+from htmltools import Tag
+from shiny import Inputs, Outputs, Session, module, reactive, render, ui
+from shinywidgets import output_widget, reactive_read, render_widget
+
+from modules import geometry_drawing as drawing
+from modules.applicable import applicable, verdict_on
+from modules.dive import BLANK
+from modules.geometry_view import DEFINITION, Contributions, GeometryView
+from modules.widgets.chart import Chart
+from modules.widgets.heatmap import Heatmap, picture
+from sinklens.geometry_file import mean_vectors_file
+
+MEASURES = (
+    "Cosine: mean over queries of cos(c_i, μ), μ the mean of c_i. Explained: 1 − E‖c_i − μ‖² / ‖μ‖², below 0 "
+    "where zero would be the better constant. The formulas of the study “sink token as bias” are not public; "
+    "these are our reconstruction."
+)
+
+
+@module.ui
+def geometry_layers_ui() -> Tag:
+    """The three cards."""
+    downloads = ui.div(
+        ui.download_button("layers_csv", "CSV", class_="btn-sm", aria_label="Download the layers as CSV"),
+        ui.download_button("vectors", "μ", class_="btn-sm", aria_label="Download the means μ as safetensors"),
+        class_="geometry-downloads",
+    )
+    layers = ui.card(
+        ui.card_header(ui.h2("What the sinks add, layer by layer"), downloads, class_="geometry-head"),
+        ui.p(ui.output_text("finding", inline=True), class_="sl-finding", aria_live="polite"),
+        applicable(output_widget("directions", height="280px", fill=False)),
+        ui.p(ui.output_text("rests_on", inline=True)),
+        ui.p(f"{DEFINITION} {MEASURES}", class_="sl-muted"),
+        full_screen=True,
+    )
+    button = ui.download_button("heads_csv", "CSV", class_="btn-sm", aria_label="Download the heads as CSV")
+    heads = ui.card(
+        ui.card_header(
+            ui.h2("In every head"), ui.div(button, class_="geometry-downloads"), class_="geometry-head"
+        ),
+        ui.p(ui.output_text("heads_finding", inline=True), class_="sl-finding", aria_live="polite"),
+        ui.div(
+            ui.input_select("grid", "Shown", drawing.GRIDS, width="100%"), class_="sl-controls geometry-wide"
+        ),
+        applicable(output_widget("heads", height="auto", fill=False), verdict="heads_apply"),
+        ui.p(drawing.ONE_DIRECTION, class_="sl-muted"),
+        full_screen=True,
+    )
+    sizes = ui.card(
+        ui.card_header(ui.h2("How large that is")),
+        applicable(output_widget("sizes", height="260px", fill=False), verdict="sizes_apply"),
+        full_screen=True,
+    )
+    return ui.div(layers, ui.div(sizes, heads, class_="geometry-page"), class_="geometry-pair")
+
+
+@module.server
+def geometry_layers_server(
+    input: Inputs, output: Outputs, session: Session, *, view: GeometryView, side: str = "A"
+) -> None:
+    """Fill the cards from the finished sums."""
+    found = view.contributions
+
+    @render_widget
+    def directions():
+        return Chart(figure=BLANK)
+
+    @render_widget
+    def sizes():
+        return Chart(figure=BLANK)
+
+    @render_widget
+    def heads():
+        return Heatmap(side=side)
+
+    @reactive.effect
+    def _show():
+        numbers, label = found().geometry, drawing.finding(found())
+        directions.widget.show(drawing.direction_chart(numbers), label=f"Direction by layer. {label}")
+        sizes.widget.show(drawing.size_chart(numbers), label=f"Norms by layer. {label}")
+
+    @reactive.effect
+    def _show_heads():
+        numbers, kind = found().geometry, input.grid()
+        values = drawing.head_grid(numbers, kind)
+        label = drawing.grid_finding(numbers, kind)
+        heads.widget.show(picture(values, drawing.grid_axes(values, kind), label=label))
+
+    @reactive.effect
+    def _choose_head():
+        cell = reactive_read(heads.widget, "cell")
+        if cell is not None:
+            view.state.head.set(tuple(cell))
+
+    @render.text
+    def finding():
+        return found.sentence(drawing.finding)
+
+    @render.text
+    def rests_on():
+        return "" if found.problem() else drawing.rests_on(found())
+
+    @render.text
+    def heads_finding():
+        return found.sentence(lambda value: drawing.grid_finding(value.geometry, input.grid()))
+
+    @render.text
+    def applies():
+        return verdict_on(found.problem() is not None)
+
+    @render.text
+    def sizes_apply():
+        return verdict_on(found.problem() is not None)
+
+    @render.text
+    def heads_apply():
+        return verdict_on(found.problem() is not None)
+
+    @render.download_button(filename=lambda: filename(found(), "layers.csv"), media_type="text/csv")
+    def layers_csv():
+        table = drawing.layer_table(found().geometry)
+        yield table.assign(**drawing.facts_of(found().statistics), **model_facts(found())).to_csv(index=False)
+
+    @render.download_button(filename=lambda: filename(found(), "heads.csv"), media_type="text/csv")
+    def heads_csv():
+        table = drawing.head_table(found().geometry)
+        yield table.assign(**drawing.facts_of(found().statistics), **model_facts(found())).to_csv(index=False)
+
+    @render.download_button(
+        filename=lambda: filename(found(), "mean.safetensors"), media_type="application/octet-stream"
+    )
+    def vectors():
+        value = found()
+        yield mean_vectors_file(
+            {"mean": value.geometry.mean},
+            model=value.capture.model.name,
+            revision=value.capture.model.revision,
+            stream=value.statistics.stream,
+            rule=view.rule(),
+            parts=[value.statistics],
+        )
+
+
+def model_facts(found: Contributions) -> dict[str, str]:
+    """Columns that name the model."""
+    return {"model": found.capture.model.name, "revision": found.capture.model.revision}
+
+
+def filename(found: Contributions, ending: str) -> str:
+    """Of a download: the model's name in it, without what file systems dislike."""
+    return f"sinks-{plain_name(found.capture.model.name)}-{ending}"
+
+
+def plain_name(model: str) -> str:
+    """A model's name for a file."""
+    return re.sub(r"[^\w.-]+", "-", model).strip("-.")

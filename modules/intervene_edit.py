@@ -1,0 +1,132 @@
+"""The Edit card: something is changed inside the forward pass, and the cards below say what that did."""
+
+from __future__ import annotations
+
+from htmltools import TagList
+from shiny import Inputs, Outputs, Session, module, reactive, render, req, ui
+
+from modules.applicable import applicable, verdict_on
+from modules.bench import Bench
+from modules.edit_choice import KINDS
+from modules.edit_inputs import edit_inputs, layers_follow, read_wish
+from modules.intervene_maps import intervene_maps_server, intervene_maps_ui
+from modules.intervene_migration import intervene_migration_server, intervene_migration_ui
+from modules.intervene_result import intervene_result_server, intervene_result_ui
+from modules.intervene_tokens import intervene_tokens_server, intervene_tokens_ui
+from modules.trial_words import edit_sentence
+from modules.tried import Tried, try_edit
+from modules.work_line import WatchedWork, work_line_server, work_line_ui
+from sinklens.errors import BadIntervention
+from sinklens.results import Capture
+from sinklens.run_status import OnStatus
+
+CHANGED = "The inputs have changed since; Run answers them."
+
+
+@module.ui
+def intervene_edit_ui() -> TagList:
+    """The card with the choice, and the cards with what came of it."""
+    return TagList(
+        ui.card(
+            ui.card_header(ui.h2("Edit")),
+            ui.p(ui.output_text("what", inline=True), class_="sl-finding", aria_live="polite"),
+            edit_inputs(),
+            ui.div(
+                ui.input_action_button("run", "Run the edit", class_="btn-primary"),
+                ui.output_text("hint", inline=True),
+                work_line_ui("work"),
+                class_="intervene-run",
+            ),
+            ui.output_ui("problem"),
+            ui.output_ui("done"),
+        ),
+        applicable(
+            ui.div(
+                intervene_result_ui("result"),
+                intervene_tokens_ui("tokens"),
+                intervene_maps_ui("maps"),
+                intervene_migration_ui("migration"),
+                class_="intervene-page",
+            ),
+            verdict="has_result",
+        ),
+    )
+
+
+@module.server
+def intervene_edit_server(input: Inputs, output: Outputs, session: Session, *, bench: Bench) -> None:
+    """Run the edit once when the page is opened, then whenever a person asks for it."""
+
+    async def work(capture: Capture, texts: tuple[str, ...], wish, on_status: OnStatus) -> Tried:
+        if isinstance(wish, str):
+            raise BadIntervention(wish)
+        return await try_edit(bench, capture, texts, wish, on_status)
+
+    trial = WatchedWork(session, work)
+    work_line_server("work", work=trial)
+    asked: reactive.Value[tuple | None] = reactive.Value(None)
+
+    @reactive.calc
+    def wish():
+        try:
+            return read_wish(input, bench)
+        except BadIntervention as error:
+            return str(error)
+
+    def run() -> None:
+        wanted = (bench.state.capture(), bench.texts(), wish())
+        asked.set(wanted)
+        trial.ask(*wanted)
+
+    @reactive.effect
+    def _first():
+        req(bench.is_open())
+        capture = bench.state.capture()
+        with reactive.isolate():
+            # Coming back to the page answers nothing that nobody asked for.
+            if asked() is None or asked()[0] is not capture:
+                run()
+
+    @reactive.effect
+    @reactive.event(input.run)
+    def _run():
+        was_stopped, former = trial.task.status() == "cancelled", asked()
+        run()
+        if was_stopped and former == asked():
+            trial.again()
+
+    @render.text
+    def what():
+        return KINDS[input.kind()].sentence
+
+    @render.text
+    def hint():
+        wanted = asked()
+        is_other = wanted is not None and wanted[1:] != (bench.texts(), wish())
+        return CHANGED if is_other else ""
+
+    @render.ui
+    def problem():
+        found = trial.outcome.problem()
+        return None if found is None else ui.div(found.sentence, class_="sl-alert", role="alert")
+
+    @render.ui
+    def done():
+        if trial.outcome.problem() is not None:
+            return None
+        return edit_sentence(trial.outcome().report, trial.outcome().plan.notes)
+
+    @render.text
+    def has_result():
+        return verdict_on(trial.outcome.value() is None or trial.outcome.problem() is not None)
+
+    @reactive.calc
+    def tried() -> Tried:
+        req(trial.outcome.problem() is None)
+        return trial.outcome()
+
+    layers_follow(bench)
+    intervene_result_server("result", tried=tried)
+    intervene_tokens_server("tokens", bench=bench, tried=tried)
+    intervene_maps_server("maps", bench=bench, tried=tried)
+    intervene_migration_server("migration", bench=bench, tried=tried)

@@ -1,0 +1,72 @@
+"""The training tab of the Sinks page. Run with: pytest tests/browser/test_sink_training.py"""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+APP = "tests/browser/apps/sink_runs_app.py"
+
+
+@pytest.fixture
+def training(page: Page, serve) -> Page:
+    page.goto(serve(APP))
+    page.get_by_role("tab", name="Training").click()
+    expect(findings(page)).to_have_count(3)
+    return page
+
+
+def findings(page: Page) -> Locator:
+    return page.locator("#page-training-findings p")
+
+
+def chart(page: Page, name: str) -> Locator:
+    return page.locator(f"#page-training-{name} .sl-chart")
+
+
+def test_each_model_says_when_its_sink_was_born(training):
+    expect(findings(training)).to_have_text(
+        [
+            re.compile(r"^demo-bert: no sink to speak of"),
+            re.compile(
+                r"^demo-gpt2: the sink rate ends at \d+ % and first passes half of that at step [\d,]+,"
+            ),
+            re.compile(r"^demo-llama: the sink rate ends at \d+ % .* after [\d.]+ M tokens\.$"),
+        ]
+    )
+
+
+def test_every_curve_is_drawn_and_says_what_it_shows(training):
+    for name in ("loss", "sink_rate", "strongest_head", "first_norm", "value_drain"):
+        expect(chart(training, name)).to_have_attribute(
+            "aria-label", re.compile(r" by tokens seen, for demo-bert, demo-gpt2, demo-llama\.$")
+        )
+        expect(chart(training, name).locator("svg").first).to_be_visible()
+
+
+def test_a_model_that_is_left_out_leaves_the_curves(training):
+    training.get_by_label("demo-bert", exact=True).uncheck()
+    expect(findings(training)).to_have_count(2)
+    expect(chart(training, "sink_rate")).to_have_attribute(
+        "aria-label", "Sink rate by tokens seen, for demo-gpt2, demo-llama."
+    )
+    for name in ("demo-gpt2", "demo-llama"):
+        training.get_by_label(name, exact=True).uncheck()
+    expect(findings(training)).to_have_text(["Choose a model to see its curves."])
+
+
+def test_layers_of_another_model_and_kind_of_token_can_be_chosen(training):
+    expect(chart(training, "layers")).to_have_attribute(
+        "aria-label", re.compile("first token .* in demo-gpt2")
+    )
+    training.get_by_label("Of", exact=True).select_option("demo-bert/punctuation")
+    expect(chart(training, "layers")).to_have_attribute(
+        "aria-label", re.compile("punctuation .* in demo-bert")
+    )
+
+
+def test_the_tab_fits_a_phone(training):
+    training.set_viewport_size({"width": 390, "height": 800})
+    training.wait_for_function("document.documentElement.scrollWidth <= 390")
