@@ -32,6 +32,7 @@ bench: .venv/installed-dev
 	$(BIN)/python -m benchmarks.capture
 	$(BIN)/python -m benchmarks.service
 	$(BIN)/python -m benchmarks.views
+	$(BIN)/python -m benchmarks.sinks
 	CHROMIUM="$$(.ci/chromium)" $(BIN)/python -m benchmarks.page
 
 lint: .venv/installed-dev

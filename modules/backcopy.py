@@ -53,7 +53,7 @@ def backcopy_ui() -> Tag:
                 class_="backcopy-curves",
             ),
             ui.h3(f"Attention of one held-out row, first {N_MAP_TOKENS} tokens"),
-            output_widget("attention", height="420px", fill=False),
+            output_widget("row_map", height="420px", fill=False),
         ),
         ui.span(ui.output_text("is_begun", inline=True), class_="visually-hidden", aria_hidden="true"),
         ui.p(ABOUT, class_="sl-muted"),
@@ -114,7 +114,7 @@ def backcopy_server(input: Inputs, output: Outputs, session: Session, *, service
         _curve(field, runs)
 
     @render_widget
-    def attention():
+    def row_map():
         return Chart(label="Attention of the toy")
 
     @reactive.effect
@@ -122,7 +122,7 @@ def backcopy_server(input: Inputs, output: Outputs, session: Session, *, service
         if runs():
             stage = list(runs().values())[-1]
             label = f"Attention of the toy after {stage.points[-1].step:,} steps. {_sentence(stage)}"
-            attention.widget.show(backcopy_map(stage, N_MAP_TOKENS), label=label)
+            row_map.widget.show(backcopy_map(stage, N_MAP_TOKENS), label=label)
 
 
 def _curve(field: str, runs: reactive.Value[dict[str, BackcopyStage]]) -> None:

@@ -62,10 +62,11 @@ def reproduce_server(
     known: reactive.Value[dict[str, Outcome]] = reactive.Value({})
     waiting: reactive.Value[tuple[Claim, ...]] = reactive.Value(())
     turn = reactive.Value(0)
+    is_busy = reactive.Value(False)
     pick = session.ns("pick")
 
-    async def check(claim: Claim, turn: int, on_status: OnStatus) -> Outcome:
-        return await service.check_claim(claim, on_status)
+    async def check(claim: Claim, turn: int, on_status: OnStatus) -> tuple[int, Outcome]:
+        return turn, await service.check_claim(claim, on_status)
 
     work = WatchedWork(session, check)
     work_line_server("work", work=work)
@@ -101,20 +102,27 @@ def reproduce_server(
 
     @reactive.effect
     def _next():
-        status, claims = work.task.status(), waiting()
-        if status == "cancelled":
-            waiting.set(())
-        elif status != "running" and claims:
-            waiting.set(claims[1:])
+        if waiting() and not is_busy():
             with reactive.isolate():
-                turn.set(turn() + 1)
-                work.ask(claims[0], turn())
+                claim, n_asked = waiting()[0], turn() + 1
+                waiting.set(waiting()[1:])
+                turn.set(n_asked)
+                is_busy.set(True)
+                work.ask(claim, n_asked)
 
+    # The next claim waits until this one is kept: a task that runs again forgets what it ended with.
     @reactive.effect
     def _keep():
-        outcome = work.outcome()
+        _, outcome = work.outcome()
         with reactive.isolate():
             known.set({**known(), outcome.key: outcome})
+            is_busy.set(False)
+
+    @reactive.effect
+    def _give_up():
+        if work.task.status() in ("cancelled", "error"):
+            waiting.set(())
+            is_busy.set(False)
 
     @render.text
     def finding():

@@ -12,6 +12,7 @@ from shiny import Inputs, Outputs, Session, reactive, render, ui
 
 from modules import examples
 from modules.request_panel import request_panel_server, request_panel_ui
+from modules.run_state import RunState
 from sinklens.results import Capture
 from sinklens.service import InferenceService
 from sinklens.settings import Settings
@@ -89,7 +90,7 @@ def shell_server(
     """
     state = replace(request_panel_server("panel", service=service, example=example), page=input.page)
     for page in pages:
-        page.server(page.id, service=service, state=state)
+        _start_when_opened(page, input, service, state)
 
     @reactive.effect
     @reactive.event(input.first_picture)
@@ -106,6 +107,17 @@ def shell_server(
             f"A run of the bundled {name}, computed earlier and only read here. Run computes anew.",
             class_="sl-note",
         )
+
+
+def _start_when_opened(page: Page, input: Inputs, service: InferenceService, state: RunState) -> None:
+    """Start a page's server when it is first on screen: a visitor pays for the pages that they open."""
+
+    @reactive.effect
+    def start():
+        if input.page() == page.id:
+            start.destroy()
+            with reactive.isolate():
+                page.server(page.id, service=service, state=state)
 
 
 def _brand() -> TagList:

@@ -8,6 +8,7 @@ from htmltools import Tag
 from shiny import Inputs, Outputs, Session, module, reactive, render, ui
 from shinywidgets import output_widget
 
+from modules.backcopy import backcopy_server, backcopy_ui
 from modules.run_state import RunState
 from modules.side_colours import SIDE_COLOURS
 from modules.sink_cause import sink_cause_server, sink_cause_ui
@@ -42,7 +43,11 @@ def sinks_ui() -> Tag:
         ui.h2("Sinks", class_="visually-hidden"),
         ui.navset_underline(
             ui.nav_panel("This text", _text_tab(), value="text"),
-            ui.nav_panel("Training", sink_training_ui("training"), value="training"),
+            ui.nav_panel(
+                "Training",
+                ui.div(sink_training_ui("training"), backcopy_ui("toy"), class_="sinks-page"),
+                value="training",
+            ),
             id="tab",
         ),
         class_="sinks-tabs",
@@ -154,6 +159,7 @@ def sinks_server(
     sink_uncertainty_server("sure", service=service, view=view, state=state)
     sink_nulls_server("nulls", service=service, view=view)
     sink_training_server("training", models_dir=models_dir, is_open=lambda: input.tab() == "training")
+    backcopy_server("toy", service=service)
 
 
 def _choices(input: Inputs, view: SinkView, state: RunState) -> None:

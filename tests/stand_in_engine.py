@@ -139,7 +139,7 @@ class StandInEngine:
             )  # fmt: skip
 
     def trial(self, request, index, on_progress=lambda *_: None, is_cancelled=lambda: False) -> TrialReport:
-        """One effect of the first arm for every text that is not empty; the loss rises by the text's length."""
+        """One effect of the first arm for a text that is not empty; the loss rises by its length."""
         text = request.texts[index]
         with self._on_model(request.model, "trial", text):
             self._pass_layers(text, on_progress, is_cancelled)
@@ -148,7 +148,8 @@ class StandInEngine:
                 return unread_text(request, model, index, "The text is empty.")
             before, arm, flags = np.zeros(4, np.float32), request.arms[0], np.zeros(4, bool)
             after, drift = np.full(4, len(text), np.float32), np.zeros(self.n_layers)
-            effect = ArmEffect(arm, arm.name, index, np.arange(1, 5), before, after, before, flags, before, drift, drift)
+            tokens, shifts = np.arange(1, 5), (before, flags, before, drift, drift)
+            effect = ArmEffect(arm, arm.name, index, tokens, before, after, *shifts)
             return TrialReport(request, model, (self._blank().prompt,), (effect,), (), 2, 1.0, "next token")
 
     def token_embeddings(self, capture, position, stack, *progress) -> TokenEmbeddings:

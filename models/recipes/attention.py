@@ -31,7 +31,6 @@ def plain_causal(
     return output.transpose(1, 2).contiguous(), None
 
 
-
 def off_by_one_causal(
     module: nn.Module, query: Tensor, key: Tensor, value: Tensor, mask: None, scaling=None, **options
 ) -> tuple[Tensor, None]:

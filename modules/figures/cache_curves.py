@@ -42,6 +42,13 @@ def look_of(policy: CachePolicy) -> Look:
     return {"dense": DENSE, "random": RANDOM, "recompute": RECOMPUTE}[policy.kind]
 
 
+def short_name(policy: CachePolicy) -> str:
+    """The policy without what all lines of a picture share."""
+    if policy.kind == "sinks":
+        return f"{policy.n_sink} + {policy.n_recent}"
+    return {"dense": "dense", "random": "random eviction", "recompute": "recomputed window"}[policy.kind]
+
+
 def cache_curves(curves: Sequence[tuple[CachePolicy, np.ndarray, np.ndarray | None]], size: int) -> go.Figure:
     """Lines of smoothed losses, with the raw ones pale behind them where they are given.
 
@@ -64,7 +71,7 @@ def cache_curves(curves: Sequence[tuple[CachePolicy, np.ndarray, np.ndarray | No
         look = look_of(policy)
         traces.append(
             go.Scatter(
-                x=np.arange(1, len(smooth) + 1), y=smooth, mode="lines", name=policy.name,
+                x=np.arange(1, len(smooth) + 1), y=smooth, mode="lines", name=short_name(policy),
                 line={"color": look.colour, "dash": look.dash, "width": look.width},
                 legendgroup=policy.name,
                 hovertemplate="token %{x}: %{y:.2f} nats<extra>" + policy.name + "</extra>",

@@ -18,7 +18,7 @@ class HeatmapView {
     this.sequence = 0;
     this.input = new HeatmapInput(this);
     const whole = redrawn(model, ["values", "frame", "axes", "scale", "palette", "label", "token", "number"], this.root, () => this.update());
-    const front = listening(model, ["cell", "exact"], () => this.frame && this.drawFront());
+    const front = listening(model, ["cell", "exact"], () => this.pen && this.drawFront());
     this.stop = () => [whole, front].forEach((stop) => stop());
   }
 

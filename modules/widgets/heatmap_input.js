@@ -8,7 +8,7 @@ class HeatmapInput {
     this.pressed = null;
     this.drag = null; // x, y, width, height of the rectangle that is being drawn
     const { front } = view.stage;
-    const whenDrawn = (act) => (event) => view.frame && act(event);
+    const whenDrawn = (act) => (event) => view.pen && act(event);
     front.addEventListener("pointermove", whenDrawn((event) => this.move(event)));
     front.addEventListener("pointerleave", whenDrawn(() => this.leave()));
     front.addEventListener("pointerdown", whenDrawn((event) => this.press(event)));

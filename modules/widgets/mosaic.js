@@ -18,7 +18,7 @@ class MosaicView {
     this.sequence = 0;
     this.listen();
     const whole = redrawn(model, ["values", "frame", "order", "scale", "palette", "label"], this.root, () => this.update());
-    const front = listening(model, ["readings", "head"], () => this.frame && this.drawFront());
+    const front = listening(model, ["readings", "head"], () => this.pen && this.drawFront()); // no pen yet while the page is hidden
     this.stop = () => [whole, front].forEach((stop) => stop());
   }
 
@@ -144,7 +144,7 @@ class MosaicView {
 
   listen() {
     const { front } = this.stage;
-    const whenDrawn = (act) => (event) => this.frame && act(event);
+    const whenDrawn = (act) => (event) => this.pen && act(event);
     front.addEventListener("pointermove", whenDrawn((event) => this.point(this.placeAt(event))));
     front.addEventListener("pointerleave", whenDrawn(() => this.point(null)));
     front.addEventListener("click", whenDrawn((event) => this.pick(this.placeAt(event))));

@@ -35,6 +35,7 @@ from sinklens.capture.token_embeddings import token_embeddings
 from sinklens.capture.tokenising import TokenPolicy, tokenise
 from sinklens.capture.trial import run_trial
 from sinklens.errors import BadSelection, EmptyText, NotCaptured, TextTooLong
+from sinklens.geometry_records import SinkRule, SinkStatistics
 from sinklens.language.pipeline import EnglishReader
 from sinklens.language.token_language import TokenLanguage, read_tokens
 from sinklens.pipeline_records import BlockTrace, TokenEmbeddings

@@ -13,6 +13,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from sinklens.capture.architecture import output_weight, stream_blocks
 from sinklens.capture.forward_call import ForwardCall
 from sinklens.capture.given_positions import find_first_position
+from sinklens.capture.plain_head import find_plain_head
 from sinklens.capture.query_bias import QueryProjection
 from sinklens.capture.rotary import Rotary, find_rotary
 from sinklens.interventions import Intervention
@@ -105,6 +106,11 @@ class LoadedModel:
         """The model's rotation, None without one or where it is not the one that SinkLens knows."""
         is_alone = not self.is_encoder_decoder and self.info.positions == "rotary"
         return find_rotary(self.model) if is_alone else None
+
+    @cached_property
+    def plain_head(self) -> torch.nn.Linear | None:
+        """The prediction head where nothing comes before or after it, else None."""
+        return find_plain_head(self.model)
 
     @cached_property
     def first_position(self) -> int | None:

@@ -7,10 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from sinklens.capture.attend import repeat_heads
-from sinklens.capture.forward_call import ForwardCall
 from sinklens.capture.labels import label_of
 from sinklens.capture.loaded_model import LoadedModel
+from sinklens.capture.plain_head import HeadCall, logits_of
 from sinklens.capture.tokenising import is_byte_level
 from sinklens.prediction_records import Predictions, SoftmaxSteps
 
@@ -19,13 +18,6 @@ N_HEAD_POSITIONS = 256
 """Positions decoded at once: logits never take more than this times the vocabulary."""
 UNKNOWN = -1
 """Instead of the id of a token that the text leaves open."""
-
-
-class _HeadCall(ForwardCall):
-    """A pass of which only the head counts: its one token goes through the trunk uncounted."""
-
-    def attend(self, module, q: torch.Tensor, k, v: torch.Tensor, rules) -> torch.Tensor:
-        return repeat_heads(v, len(q))
 
 
 def apply_head(loaded: LoadedModel, hidden: torch.Tensor) -> torch.Tensor:
@@ -40,14 +32,11 @@ def apply_head(loaded: LoadedModel, hidden: torch.Tensor) -> torch.Tensor:
     -------
     float32 tensor of shape (n, V)
     """
-    call = loaded.call(_HeadCall, substitute=hidden[None])
-    inputs = {"input_ids": torch.zeros(1, 1, dtype=torch.long, device=hidden.device)}
-    if loaded.is_encoder_decoder:
-        inputs["decoder_input_ids"] = inputs["input_ids"]
-    if hasattr(loaded.model.config, "use_cache"):
-        inputs["use_cache"] = False
-    with torch.inference_mode(), call.running():
-        return loaded.model(**inputs).logits[0].float()
+    head = loaded.plain_head
+    if head is None:
+        return logits_of(loaded.model, loaded.call(HeadCall, substitute=hidden[None]))[0].float()
+    with torch.inference_mode():
+        return head(hidden[None])[0].float()
 
 
 def read_causal(

@@ -25,7 +25,7 @@ from sinklens.interventions import (
     ZeroQueryBias,
     ZeroValues,
 )
-from sinklens.interventions.controls import N_HEAD_DRAWS, controls_of
+from sinklens.interventions.controls import controls_of
 
 N_KEYS = st.integers(2, 40)
 
