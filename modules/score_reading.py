@@ -64,7 +64,7 @@ def step_lines(reading: Reading) -> list[tuple[str, str]]:
     n_visible = int(steps.visible.sum())
     lines.append(("Mask", f"visible, with {n_visible - 1} other key{'s' if n_visible != 2 else ''}"))
     if steps.sink_logit is not None:
-        lines.append(("The head's learned sink joins the softmax", f"logit {steps.sink_logit:.4f}"))
+        lines.append(("The head's sink logit joins the softmax", f"logit {steps.sink_logit:.4f}"))
     lines.append(
         (
             "Softmax: exp(score − ln Σ exp)",

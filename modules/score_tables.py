@@ -68,7 +68,7 @@ def step_numbers(scores: Scores) -> list[StepNumbers]:
     steps.append(StepNumbers("masked", mask_words(scores), masked))
     words = "exp of the scores, each row shared out to 1"
     if rows[0].sink_logit is not None:
-        words += f", with a learned sink of {rows[0].sink_logit:.2f} among them"
+        words += f", with a sink logit of {rows[0].sink_logit:.2f} among them"
     steps.append(_weights(scores, "softmax", words, "weights", seen))
     if any(not np.array_equal(row.edited, row.weights) for row in rows):
         steps.append(_weights(scores, "edited", "after the edits of this run", "edited", seen))

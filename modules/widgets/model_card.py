@@ -77,12 +77,13 @@ def _facts(model: ModelInfo, prompt: Prompt) -> list[tuple[str, str | Tag | TagL
     if model.n_kv_heads != model.n_heads:
         heads += f" ({model.n_kv_heads} key-value)"
     window = f", sliding window of {count(model.sliding_window)}" if model.sliding_window else ""
-    learned = ", learned sinks" if model.has_learned_sinks else ""
+    sink = ", learned sinks" if model.has_learned_sinks else ""
+    sink += ", softmax off by one" if model.is_off_by_one else ""
     return [
         ("Family", _with_reason(model.family, model.architecture)),
         ("Layers × heads", f"{model.n_layers} × {heads}"),
         ("Parameters", large_count(model.n_parameters)),
-        ("Attention", ("causal" if model.is_causal else "bidirectional") + window + learned),
+        ("Attention", ("causal" if model.is_causal else "bidirectional") + window + sink),
         ("Positions", model.positions),
         ("Longest input", f"{count(model.n_tokens_max)} tokens" if model.n_tokens_max else "no limit"),
         ("Precision", _with_reason(model.dtype, model.dtype_reason)),

@@ -66,7 +66,7 @@ def _nearest(free: list[int], centre: int, n: int) -> list[int]:
 
 
 def _other_heads(edit: Scope, shape: StreamShape, rng: np.random.Generator) -> dict[str, Scope]:
-    """As many heads of the same layers, three draws; a layer with no head left keeps its own."""
+    """As many heads of the same layers, three draws; a layer with no other head is left out."""
     draws = {}
     for draw in range(N_HEAD_DRAWS):
         pairs: list[tuple[int, int]] = []

@@ -57,7 +57,7 @@ def test_soft_cap_and_bias_are_steps_of_their_own(reading):
 
 def test_learned_sink_and_edits_are_told(reading):
     lines = dict(step_lines(changed(reading, sink_logit=1.5, edited=reading.steps.weights * 0.5)))
-    assert lines["The head's learned sink joins the softmax"] == "logit 1.5000"
+    assert lines["The head's sink logit joins the softmax"] == "logit 1.5000"
     assert lines["After the edits of this run"] == f"{reading.steps.weights[0] / 2:.4f}"
 
 
