@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from functools import partial
 
 from shiny import App, Inputs, Outputs, Session
 from starlette.middleware.gzip import GZipMiddleware
@@ -24,18 +25,19 @@ from sinklens.late_engine import LateEngine
 from sinklens.service import InferenceService
 from sinklens.settings import Settings
 
+settings = Settings.from_env(os.environ)
+
 PAGES = (
     Page("Overview", overview_ui, overview_server),
     Page("Heads", heads_ui, heads_server),
     Page("Flow", flow_ui, flow_server),
-    Page("Sinks", sinks_ui, sinks_server),
+    Page("Sinks", sinks_ui, partial(sinks_server, models_dir=settings.models_dir)),
     Page("Geometry", geometry_ui, geometry_server),
     Page("Intervene", intervene_ui, intervene_server),
     Page("Deep dive", deep_dive_ui, deep_dive_server),
     Page("Reproduce", reproduce_ui, reproduce_server),
 )
 
-settings = Settings.from_env(os.environ)
 engine = LateEngine(settings)
 service = InferenceService(engine, settings)
 example = stored_example(settings)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sinklens.errors import ModelNotFound, QueueFull, RunCancelled, SinkLensError
 from sinklens.reproduce.claims import FAIL, NEEDS_WEIGHTS, Claim, Outcome
-from sinklens.reproduce.measurements import MEASUREMENTS
+from sinklens.reproduce.measurements import MEASUREMENTS, STATE_MEASUREMENTS
 from sinklens.run_status import OnStatus
 
 
@@ -20,11 +20,17 @@ class ClaimChecks:
         if not claim.needs_weights:
             return claim.judged(await self._read_out(self._engine.identity, claim.measurement))
         try:
-            capture = await self.capture(claim.request, on_status)
+            measured = await self._measured(claim, on_status)
         except ModelNotFound as error:
             return Outcome(claim.key, NEEDS_WEIGHTS, reason=str(error))
         except (RunCancelled, QueueFull):
             raise
         except SinkLensError as error:
             return Outcome(claim.key, FAIL, reason=str(error))
-        return claim.judged(MEASUREMENTS[claim.measurement](capture))
+        return claim.judged(measured)
+
+    async def _measured(self, claim: Claim, on_status: OnStatus | None) -> float:
+        capture = await self.capture(claim.request, on_status)
+        if claim.measurement in MEASUREMENTS:
+            return MEASUREMENTS[claim.measurement](capture)
+        return STATE_MEASUREMENTS[claim.measurement](await self.residual(capture, on_status))

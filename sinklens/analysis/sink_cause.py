@@ -108,8 +108,10 @@ def _vectors(state: LayerState, head: int, key: int) -> tuple[np.ndarray, np.nda
     if not (0 <= head < n_heads and 0 <= key < n_keys):
         raise BadSelection(f"This run has heads 0 to {n_heads - 1} and tokens 0 to {n_keys - 1}.")
     k = state.k[head // (n_heads // len(state.k))]
-    bias = None if state.bias is None else state.bias[head if len(state.bias) > 1 else 0]
-    return state.q[head].astype(np.float64), k.astype(np.float64), bias
+    q, k = state.q[head].astype(np.float64), k.astype(np.float64)
+    if state.bias is None:
+        return q, k, None
+    return q, k, state.bias[head if len(state.bias) > 1 else 0].astype(np.float64)
 
 
 def _state(capture: Capture, stream: str, layer: int) -> LayerState:

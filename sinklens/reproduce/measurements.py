@@ -7,6 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from sinklens.analysis.received import attention_received
+from sinklens.residual_records import ResidualStream
 from sinklens.results import Capture
 
 END_LAYERS = 3
@@ -73,3 +74,31 @@ MEASUREMENTS: dict[str, Callable[[Capture], float]] = {
     "head 0.4": head_percent(0, 4),
     "head 11.8": head_percent(11, 8),
 }
+
+
+def largest_after(block: int) -> Callable[[ResidualStream], float]:
+    """Largest |h| of token 0 in the residual stream after a block (counted from 0)."""
+
+    def largest(stream: ResidualStream) -> float:
+        inside = block + 1 < len(stream.states)
+        return float(np.abs(stream.states[block + 1, 0]).max()) if inside else float("nan")
+
+    return largest
+
+
+def largest_dimension_after(block: int) -> Callable[[ResidualStream], float]:
+    """The dimension in which |h| of token 0 is largest after a block."""
+
+    def dimension(stream: ResidualStream) -> float:
+        inside = block + 1 < len(stream.states)
+        return float(np.abs(stream.states[block + 1, 0]).argmax()) if inside else float("nan")
+
+    return dimension
+
+
+STATE_MEASUREMENTS: dict[str, Callable[[ResidualStream], float]] = {
+    "largest after block 2": largest_after(2),
+    "largest after block 9": largest_after(9),
+    "dimension after block 2": largest_dimension_after(2),
+}
+"""Those that need the residual stream of the run."""

@@ -1,7 +1,9 @@
-"""Published numbers as data (reference 3.1): attention to the first token in GPT-2 small.
+"""Published numbers as data: attention to the first token and massive activations in GPT-2 small.
 
-From the result file of attention-sink-explorer, made without a BOS token, all queries counted, query
-0 among them. Their tolerance is that of half precision.
+The first are from the result file of attention-sink-explorer, made without a BOS token, all queries counted,
+query 0 among them; their tolerance is that of half precision. The second are from the result files of
+"refined" massive activations (Owen et al. 2025, arXiv 2503.22329), means over ten windows of 1,024 tokens;
+a first token of another text changes them by a few tenths of a per cent.
 """
 
 from __future__ import annotations
@@ -46,11 +48,18 @@ FOX_NUMBERS = (
     ("head 0.4", "head 0.4", 21.4, 0.1),
     ("head 11.8", "head 11.8", 10.0, 0.1),
 )
+MASSIVE = "refine_massive_activations, result files (Owen et al. 2025)"
+MASSIVE_TEXT = "Summer is warm. Winter is cold."
+MASSIVE_NUMBERS = (
+    ("largest after block 2", "largest |h| of token 0 after block 2", 2478.4, 25.0),
+    ("largest after block 9", "largest |h| of token 0 after block 9", 3024.0, 30.0),
+    ("dimension after block 2", "its dimension", 447.0, 0.0),
+)
 
 
 def published_claims(model: str = GPT2) -> tuple[Claim, ...]:
     """Every published number that is checked, for the model under the name that it has here."""
-    return (*_explorer_rows(model), *_fox_rows(model))
+    return (*_explorer_rows(model), *_fox_rows(model), *_massive_rows(model))
 
 
 def _explorer_rows(model: str) -> tuple[Claim, ...]:
@@ -89,6 +98,25 @@ def _fox_rows(model: str) -> tuple[Claim, ...]:
             add_bos=False,
         )
         for measurement, what, expected, tolerance in FOX_NUMBERS
+    )
+
+
+def _massive_rows(model: str) -> tuple[Claim, ...]:
+    return tuple(
+        Claim(
+            key=f"massive-{measurement.replace(' ', '-')}",
+            group="GPT-2 small, massive activations",
+            title=f"“{_short(MASSIVE_TEXT)}”: {what}",
+            expected=expected,
+            tolerance=tolerance,
+            unit="",
+            source=MASSIVE,
+            measurement=measurement,
+            model=model,
+            text=MASSIVE_TEXT,
+            add_bos=False,
+        )
+        for measurement, what, expected, tolerance in MASSIVE_NUMBERS
     )
 
 

@@ -207,7 +207,7 @@ def test_a_family_without_vectors_says_so_and_shows_the_rest(sinks):
 
 def test_the_streams_of_an_encoder_decoder_model_each_have_their_own_sinks(sinks):
     choose_run(sinks, "seq2seq", "w9")
-    sinks.get_by_label("Attention", exact=True).select_option("cross")
+    text(sinks, "stream").select_option("cross")
     expect(text(sinks, "definitions-finding")).to_contain_text("w8")
     expect(text(sinks, "cause-cause_finding")).to_contain_text("logits")
     expect(sinks.locator(".shiny-output-error")).to_have_count(0)

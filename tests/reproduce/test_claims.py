@@ -4,6 +4,8 @@ import asyncio
 
 import numpy as np
 import pytest
+import torch
+from transformers import GPT2LMHeadModel
 
 from sinklens.capture.engine import Engine
 from sinklens.capture.identities import IDENTITIES, measure_identity
@@ -11,7 +13,12 @@ from sinklens.errors import BadSelection
 from sinklens.records import CaptureRequest
 from sinklens.reproduce.claims import FAIL, NEEDS_WEIGHTS, PASS, Claim
 from sinklens.reproduce.identities import uniform_share, weight_free_claims
-from sinklens.reproduce.measurements import MEASUREMENTS
+from sinklens.reproduce.measurements import (
+    MEASUREMENTS,
+    STATE_MEASUREMENTS,
+    largest_after,
+    largest_dimension_after,
+)
 from sinklens.reproduce.published import published_claims
 from sinklens.service import InferenceService
 from sinklens.settings import Settings
@@ -28,7 +35,7 @@ def test_every_identity_holds(claim):
 
 def test_every_claim_names_a_measurement_that_there_is():
     assert {claim.measurement for claim in weight_free_claims()} == set(IDENTITIES)
-    assert {claim.measurement for claim in published_claims()} <= set(MEASUREMENTS)
+    assert {claim.measurement for claim in published_claims()} <= {*MEASUREMENTS, *STATE_MEASUREMENTS}
     keys = [claim.key for claim in (*weight_free_claims(), *published_claims())]
     assert len(keys) == len(set(keys))
 
@@ -76,6 +83,18 @@ def test_measurements_equal_plain_sums_over_the_maps(folder):
     by_layer = 100 * first.mean(1)
     ends = by_layer[-3:].mean() - by_layer[:3].mean()
     assert MEASUREMENTS["progression"](capture) == pytest.approx(ends, abs=1e-3)
+
+
+def test_the_largest_state_is_that_of_plain_hidden_states(folder):
+    engine = Engine(Settings())
+    capture = engine.capture(CaptureRequest(folder, TEXT))
+    model = GPT2LMHeadModel.from_pretrained(folder).eval()
+    with torch.no_grad():
+        states = model(torch.tensor([capture.prompt.ids]), output_hidden_states=True).hidden_states
+    stream = engine.residual(capture)
+    assert largest_after(0)(stream) == pytest.approx(states[1][0, 0].abs().max().item(), rel=1e-5)
+    assert largest_dimension_after(0)(stream) == states[1][0, 0].abs().argmax().item()
+    assert np.isnan(STATE_MEASUREMENTS["largest after block 9"](stream))
 
 
 def test_the_service_fails_a_random_model_and_asks_for_missing_weights(folder, tmp_path):
