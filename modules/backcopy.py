@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from htmltools import Tag
 from shiny import Inputs, Outputs, Session, module, reactive, render, ui
 from shinywidgets import output_widget, render_widget
@@ -11,7 +13,7 @@ from modules.quantity import percent
 from modules.widgets.chart import Chart
 from modules.work_line import WatchedWork, work_line_server, work_line_ui
 from sinklens.backcopy_records import ATTENTIONS, BackcopyRequest, BackcopyStage
-from sinklens.run_status import OnStatus
+from sinklens.run_status import OnStatus, RunStatus
 from sinklens.service import InferenceService
 
 TITLE = "Watch a sink being born"
@@ -67,11 +69,17 @@ def _chart(field: str, title: str) -> Tag:
 
 @module.server
 def backcopy_server(input: Inputs, output: Outputs, session: Session, *, service: InferenceService) -> None:
-    """Ask for one stage after the other, so that each is drawn when it is there."""
+    """Train one stage after the other, and draw each when it is there."""
     runs: reactive.Value[dict[str, BackcopyStage]] = reactive.Value({})
 
-    async def train(request: BackcopyRequest, stage: int, on_status: OnStatus) -> BackcopyStage:
-        return await service.backcopy(request, stage, on_status)
+    async def train(request: BackcopyRequest, on_status: OnStatus) -> BackcopyStage:
+        for number in range(request.n_stages + 1):
+            stage = await service.backcopy(request, number, _of_whole(on_status, number, request))
+            async with reactive.lock():
+                with reactive.isolate():
+                    runs.set({**runs(), request.attention: stage})
+                await reactive.flush()
+        return stage
 
     work = WatchedWork(session, train)
     work_line_server("work", work=work)
@@ -83,15 +91,7 @@ def backcopy_server(input: Inputs, output: Outputs, session: Session, *, service
         if isinstance(seed, int) and 0 <= seed <= 9_999:
             shown = {name: run for name, run in runs().items() if run.request.seed == seed}
             runs.set({name: run for name, run in shown.items() if name != input.attention()})
-            work.ask(BackcopyRequest(attention=input.attention(), seed=seed), 0)
-
-    @reactive.effect
-    def _go_on():
-        stage = work.outcome()
-        with reactive.isolate():
-            runs.set({**runs(), stage.request.attention: stage})
-            if not stage.is_finished:
-                work.ask(stage.request, stage.stage + 1)
+            work.restart(BackcopyRequest(attention=input.attention(), seed=seed))
 
     @render.text
     def is_begun():
@@ -123,6 +123,16 @@ def backcopy_server(input: Inputs, output: Outputs, session: Session, *, service
             stage = list(runs().values())[-1]
             label = f"Attention of the toy after {stage.points[-1].step:,} steps. {_sentence(stage)}"
             row_map.widget.show(backcopy_map(stage, N_MAP_TOKENS), label=label)
+
+
+def _of_whole(on_status: OnStatus, number: int, request: BackcopyRequest) -> OnStatus:
+    """Passes the status of one stage on as that of the whole run."""
+
+    def note(status: RunStatus) -> None:
+        fraction = (max(number - 1, 0) + status.fraction) / request.n_stages
+        on_status(replace(status, phase="running", fraction=min(fraction, 1.0)))
+
+    return note
 
 
 def _curve(field: str, runs: reactive.Value[dict[str, BackcopyStage]]) -> None:

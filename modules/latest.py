@@ -31,8 +31,12 @@ class Latest(Generic[Value]):
     def ask(self, *wish) -> None:
         """Compute this in place of what runs now, unless it is what was asked for last."""
         if wish != self._wish:
-            self._wish = wish
-            self.again()
+            self.restart(*wish)
+
+    def restart(self, *wish) -> None:
+        """Compute this in place of what runs now, even if it is what was asked for last."""
+        self._wish = wish
+        self.again()
 
     def again(self) -> None:
         """Compute the last wish once more."""

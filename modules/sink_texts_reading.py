@@ -12,8 +12,8 @@ from modules.quantity import percent
 from modules.sink_place import SinkPlace
 from modules.sink_texts import TextsRead
 from modules.sink_words import NONE, excess_text, number_row, number_table, share
+from sinklens.analysis.interval import N_MIN, Interval
 from sinklens.analysis.shares import N_TOKENS_MIN
-from sinklens.analysis.sink_interval import Interval
 from sinklens.analysis.sink_stability import Spread, Stability
 
 N_HEADS = 8
@@ -35,7 +35,7 @@ def queries_sentence(found: Interval, place: SinkPlace) -> str:
     if found.n == 0:
         return f"Not applicable: no query after the first can see {name}."
     if found.method == "none":
-        return f"{name}: a single query sees it, so there is nothing to resample."
+        return f"{name}: too few queries see it for an interval ({found.n}; at least {N_MIN} are needed)."
     return (
         f"{name} gets {percent(found.mean)} on average over {found.n} queries; 95 %: {interval_text(found)}."
     )

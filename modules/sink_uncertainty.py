@@ -24,15 +24,16 @@ from modules.sink_texts_reading import (
 )
 from modules.sink_view import SinkView
 from modules.work_line import WatchedWork, work_line_server, work_line_ui
-from sinklens.analysis.sink_interval import Interval, bootstrap_interval, query_shares
+from sinklens.analysis.interval import N_RESAMPLES, Interval, mean_interval
+from sinklens.analysis.query_shares import query_shares
 from sinklens.records import CaptureRequest
 from sinklens.service import InferenceService
 
 NOT_YET = "Not measured yet: each text takes one run."
 CHOSEN = tuple(example.id for example in examples.EXAMPLES if example.group != "Hard cases")
 ABOUT_QUERIES = (
-    "95 % bootstrap interval of the mean over queries after the first, 9,999 resamples, fixed seed; BCa "
-    "(Efron 1987), the percentile interval where BCa is not defined. Neighbouring queries are alike, so the "
+    f"95 % bootstrap interval of the mean over queries after the first, {N_RESAMPLES:,} draws, fixed seed; "
+    "BCa (Efron 1987), the percentile interval where BCa is not defined. Neighbouring queries are alike, so the "
     "interval is rather too narrow, and it says nothing about other texts."
 )
 ABOUT_TEXTS = (
@@ -182,6 +183,6 @@ def query_intervals(place: SinkPlace, every: np.ndarray | None, head: np.ndarray
     own = np.broadcast_to(head, (profile.n_layers, profile.n_queries))
     return QueryIntervals(
         place,
-        bootstrap_interval(query_shares(profile, every, place.key)),
-        bootstrap_interval(query_shares(profile, own, place.key)),
+        mean_interval(query_shares(profile, every, place.key), "queries"),
+        mean_interval(query_shares(profile, own, place.key), "queries"),
     )

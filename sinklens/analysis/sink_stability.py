@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from sinklens.analysis.interval import Interval, mean_interval
 from sinklens.analysis.received import excess_over, mean_over
 from sinklens.analysis.shares import N_TOKENS_MIN, share_by_head, share_floor
-from sinklens.analysis.sink_interval import Interval, bootstrap_interval
 from sinklens.results import Capture
 
 COLUMNS = ("share", "excess", "rate")
@@ -106,4 +106,4 @@ def stability(readings: tuple[TextReading, ...]) -> Stability | None:
 
 def _spread(values: np.ndarray) -> Spread:
     sd = float(values.std(ddof=1)) if len(values) > 1 else float("nan")
-    return Spread(bootstrap_interval(values), sd, float(values.min()), float(values.max()))
+    return Spread(mean_interval(values, "texts"), sd, float(values.min()), float(values.max()))

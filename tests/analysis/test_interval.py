@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import stats
 
-from sinklens.analysis.interval import N_MIN, mean_interval
+from sinklens.analysis.interval import N_MIN, N_RESAMPLES, mean_interval
 
 
 @pytest.mark.parametrize("value", [0.0, -0.25, 1e6])
@@ -61,4 +62,29 @@ def test_the_same_values_give_the_same_interval():
 
 def test_the_sentence_says_how_the_interval_was_made():
     sentence = mean_interval(np.arange(5.0), "texts").sentence()
-    assert sentence == "95% interval over 5 texts (percentile bootstrap, 2,000 draws)"
+    assert sentence == "95% interval over 5 texts (BCa bootstrap, 4,999 draws)"
+
+
+@pytest.mark.parametrize("n", [5, 12, 46])
+def test_bca_intervals_are_those_of_scipy(n):
+    values = np.random.default_rng(n).beta(0.4, 2, size=n)
+    ours = mean_interval(values, "texts")
+    theirs = stats.bootstrap(
+        (values,), np.mean, n_resamples=N_RESAMPLES, method="BCa", rng=np.random.default_rng(0)
+    ).confidence_interval
+    assert ours.method == "BCa"
+    assert (ours.low, ours.high) == pytest.approx((theirs.low, theirs.high), rel=1e-9)
+
+
+def test_a_batch_of_bounded_memory_changes_nothing(monkeypatch):
+    values = np.random.default_rng(1).normal(size=20)
+    whole = mean_interval(values, "texts")
+    monkeypatch.setattr("sinklens.analysis.interval.N_BATCH_CELLS", 20 * 1_000)
+    assert mean_interval(values, "texts") == whole
+
+
+def test_the_interval_holds_the_mean_and_narrows_with_more_values():
+    rng = np.random.default_rng(2)
+    few, many = (mean_interval(rng.normal(size=n), "texts") for n in (10, 1_000))
+    assert few.low < few.mean < few.high
+    assert many.high - many.low < (few.high - few.low) / 3

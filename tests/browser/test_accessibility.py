@@ -11,7 +11,7 @@ from tests.browser.panel_steps import open_stored_example, text_area
 
 AXE = Path(__file__).resolve().parent / "vendor" / "axe.min.js"
 GRAVE = ("serious", "critical")
-PAGES = ("Overview", "Heads", "Flow", "Sinks", "Geometry", "Deep dive")
+PAGES = ("Overview", "Heads", "Flow", "Sinks", "Geometry", "Intervene", "Deep dive", "Reproduce")
 
 LIBRARY_CAUSED = {
     "aria-allowed-attr": (

@@ -14,7 +14,7 @@ def test_the_toy_trains_in_front_of_the_reader_and_can_be_stopped(page: Page, ba
     card = page.locator(".card", has=page.get_by_role("heading", name="Watch a sink being born"))
     expect(card).to_contain_text("press Train and see where it rests")
     card.get_by_role("button", name="Train").click()
-    expect(card).to_contain_text(re.compile(r"softmax, after (30|60|90) steps: \d+"))
+    expect(card).to_contain_text(re.compile(r"softmax, after [1-9]\d* steps: \d+"))
     card.get_by_role("button", name="Stop").click()
     expect(card).to_contain_text("Stopped.")
 
