@@ -21,6 +21,7 @@ from modules.figures.sink_heads import share_grid
 from modules.step_table import step_table
 from modules.widgets.chart import Chart
 from modules.widgets.copy_text import copy_text
+from modules.widgets.when_seen import when_seen
 from modules.work_line import WatchedWork, work_line_server, work_line_ui
 from sinklens.analysis.cache_curve import smoothed
 from sinklens.results import Capture
@@ -56,6 +57,7 @@ def cache_policies_ui() -> Tag:
         ui.card_header(
             ui.h2("Cache policies: how many first tokens to keep"), downloads, class_="cache-head"
         ),
+        when_seen("seen"),
         ui.p(ui.output_text("finding", inline=True), class_="sl-finding", aria_live="polite"),
         _wish_ui(),
         applicable(_results_ui()),
@@ -114,7 +116,7 @@ def _results_ui() -> Tag:
 
 @module.server
 def cache_policies_server(input: Inputs, output: Outputs, session: Session, *, bench: Bench) -> None:
-    """Run the policies once when the page is opened, then whenever a person asks for it."""
+    """Run the policies once when the card is first in view, then whenever a person asks for it."""
 
     async def study(capture: Capture, wish: CacheWish, on_status: OnStatus) -> CacheStudy:
         return await study_caches(bench.service, capture, wish, on_status)
@@ -132,7 +134,7 @@ def cache_policies_server(input: Inputs, output: Outputs, session: Session, *, b
 
     @reactive.effect
     def _first():
-        req(bench.is_open())
+        req(bench.is_open(), input.seen())
         bench.state.capture()
         with reactive.isolate():
             run()

@@ -16,6 +16,7 @@ from modules.dive import BLANK
 from modules.figures.cache_ranges import ranges_by_layer, ranges_by_token
 from modules.step_table import step_table
 from modules.widgets.chart import Chart
+from modules.widgets.when_seen import when_seen
 from modules.work_line import WatchedWork, work_line_server, work_line_ui
 from sinklens.analysis.trial_table import trial_table
 from sinklens.results import Capture
@@ -36,6 +37,7 @@ def cache_quantisation_ui() -> Tag:
     download = ui.download_button("csv", "CSV", class_="btn-sm", aria_label="Download the losses as CSV")
     return ui.card(
         ui.card_header(ui.h2("Keys and values in few bits"), download, class_="cache-head"),
+        when_seen("seen"),
         ui.p(ui.output_text("finding", inline=True), class_="sl-finding", aria_live="polite"),
         ui.div(
             ui.input_select("scale", "One scale for", SCALES),
@@ -75,7 +77,7 @@ def _results_ui() -> Tag:
 
 @module.server
 def cache_quantisation_server(input: Inputs, output: Outputs, session: Session, *, bench: Bench) -> None:
-    """Run the trial once when the page is opened, then whenever a person asks for it."""
+    """Run the trial once when the card is first in view, then whenever a person asks for it."""
 
     async def work_on(
         capture: Capture, texts: tuple[str, ...], stream: str, sinks, wish: BitsWish, on_status: OnStatus
@@ -95,7 +97,7 @@ def cache_quantisation_server(input: Inputs, output: Outputs, session: Session, 
 
     @reactive.effect
     def _first():
-        req(bench.is_open())
+        req(bench.is_open(), input.seen())
         bench.state.capture()
         bench.view.sinks()
         with reactive.isolate():

@@ -33,8 +33,8 @@ NOT_YET = "Not measured yet: each text takes one run."
 CHOSEN = tuple(example.id for example in examples.EXAMPLES if example.group != "Hard cases")
 ABOUT_QUERIES = (
     f"95 % bootstrap interval of the mean over queries after the first, {N_RESAMPLES:,} draws, fixed seed; "
-    "BCa (Efron 1987), the percentile interval where BCa is not defined. Neighbouring queries are alike, so the "
-    "interval is rather too narrow, and it says nothing about other texts."
+    "BCa (Efron 1987), the percentile interval where BCa is not defined. Neighbouring queries are alike, so "
+    "the interval is rather too narrow, and it says nothing about other texts."
 )
 ABOUT_TEXTS = (
     "Position 0, query 0 left out. Every text is an ordinary run of this model with the same choices, one "

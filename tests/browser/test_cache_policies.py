@@ -16,6 +16,7 @@ FULL = re.compile(r"^With 14 of 56 tokens in the cache the window alone has perp
 def cards(page: Page, serve) -> Page:
     page.goto(serve(APP))
     expect(text(page, "policies-finding")).to_have_text(FULL)
+    page.get_by_role("heading", name="Keys and values in few bits").scroll_into_view_if_needed()
     return page
 
 
@@ -25,6 +26,15 @@ def text(page: Page, name: str) -> Locator:
 
 def choose_run(page: Page, name: str) -> None:
     page.get_by_label("Run", exact=True).select_option(name)
+
+
+def test_a_card_below_the_window_computes_nothing_until_it_is_seen(page: Page, serve):
+    page.set_viewport_size({"width": 1280, "height": 500})
+    page.goto(serve(APP))
+    expect(text(page, "policies-finding")).to_have_text(FULL)
+    expect(text(page, "bits-finding")).to_have_text("")
+    page.get_by_role("heading", name="Keys and values in few bits").scroll_into_view_if_needed()
+    expect(text(page, "bits-finding")).to_contain_text("in 4 bits")
 
 
 def test_the_finding_the_table_and_the_curves_are_of_one_study(cards):
