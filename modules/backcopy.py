@@ -41,7 +41,7 @@ def backcopy_ui() -> Tag:
         ui.card_header(ui.h2(TITLE)),
         ui.p(ui.output_text("finding", inline=True), class_="sl-finding", aria_live="polite"),
         ui.div(
-            ui.input_select("attention", "Attention", {name: NAMES[name] for name in ATTENTIONS}),
+            ui.input_select("attention", "Kind of attention", {name: NAMES[name] for name in ATTENTIONS}),
             ui.input_numeric("seed", "Seed", 0, min=0, max=9_999, width="6rem"),
             ui.input_action_button("train", "Train", class_="btn-primary"),
             class_="sl-controls",
