@@ -66,6 +66,9 @@ function scrollingTabs(tabs) {
   new ResizeObserver(showActive).observe(tabs);
 }
 
+// Shiny would read the computed colours and font of every widget again whenever anything is shown or hidden:
+// with a page full of them that takes longer than the drawing, and no widget here asks for it.
+document.querySelectorAll(".shiny-report-theme").forEach((output) => output.classList.remove("shiny-report-theme"));
 document.querySelectorAll(".navbar .navbar-nav").forEach(scrollingTabs);
 document.addEventListener("keydown", runFromKeyboard);
 document.addEventListener("shown.bs.tab", closeDrawer);
