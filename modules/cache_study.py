@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from modules import examples
@@ -12,8 +13,14 @@ from sinklens.results import Capture
 from sinklens.run_status import OnStatus, RunStatus
 from sinklens.service import InferenceService
 
-OWN, LONG = "own", "long"
-TEXTS = {OWN: "this run's text", LONG: "the bundled long paragraph"}
+OWN, LONG, WHOLE, PROSE = "own", "long", "whole", "prose"
+TEXTS = {
+    OWN: "this run's tokens",
+    LONG: "the bundled long paragraph",
+    WHOLE: "this run's whole text, even beyond the model's length",
+    PROSE: "all bundled prose, even beyond the model's length",
+}
+NO_COVERAGE = "What a cache keeps of the attention is read from a run, which ends at the model's own length."
 MIN_SIZE = 8
 PART_OF_TEXT = 4
 N_COVERED_SINKS = 4
@@ -25,7 +32,7 @@ class CacheWish:
 
     text: str = OWN
     size: int | None = None
-    """None: a quarter of the text."""
+    """None: a quarter of the text, or of the model's length where the text goes beyond it."""
     with_recompute: bool = True
 
 
@@ -33,8 +40,6 @@ class CacheWish:
 class CacheStudy:
     """What the card shows."""
 
-    capture: Capture
-    """Of the text that was studied."""
     report: CacheReport
     coverage: CacheCoverage | None
     coverage_note: str
@@ -56,6 +61,8 @@ async def study_caches(
     BadIntervention
         The model has no cache, or the text is too short for it.
     """
+    if wish.text in (WHOLE, PROSE):
+        return await _study_whole(service, capture, wish, on_status)
     if wish.text == LONG:
         asked = text_request(capture, examples.LONG_PARAGRAPH, long_text="first")
         capture = await service.capture(asked, on_status)
@@ -69,4 +76,18 @@ async def study_caches(
         coverage, note = await service.cache_coverage(capture, stream, n_sink, size - n_sink), ""
     except SinkLensError as error:
         coverage, note = None, str(error)
-    return CacheStudy(capture, report, coverage, note)
+    return CacheStudy(report, coverage, note)
+
+
+async def _study_whole(
+    service: InferenceService, capture: Capture, wish: CacheWish, on_status: OnStatus
+) -> CacheStudy:
+    """The policies alone, on a text that no run of the model might hold."""
+    text = examples.prose() if wish.text == PROSE else capture.request.text
+    size = wish.size
+    if size is None:
+        # The model's own length, where the text goes beyond it; a word is a token at least.
+        size = default_size(min(capture.model.n_tokens_max or math.inf, len(text.split())))
+    asked = text_request(capture, text)
+    request = CacheRequest.of(asked, size, with_recompute=wish.with_recompute, beyond_limit=True)
+    return CacheStudy(await service.cache_policies(request, on_status), None, NO_COVERAGE)

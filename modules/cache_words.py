@@ -74,6 +74,12 @@ def cache_finding(report: CacheReport, positions: str, counted: str) -> str:
 
 def enough_sentence(report: CacheReport, positions: str, start: int) -> str:
     """How many first tokens are enough."""
+    limit = report.model.n_tokens_max
+    if limit is not None and len(report.prompt) > limit:
+        return (
+            "How many first tokens are enough is asked of texts within the model's length: the whole text in "
+            "view is no measure of it here."
+        )
     enough = smallest_n(report, positions, start)
     if enough is None:
         best, ratio = nearest_n(report, positions, start)

@@ -35,6 +35,24 @@ LONG_PARAGRAPH = (
     "people each year, most of them in the spring, when the meadows beside the water are in flower."
 )
 
+MAPS = (
+    "The first printed map of the island was drawn in 1612 by a surveyor who had never seen its northern "
+    "coast. He worked from the reports of fishermen, and for almost a century his mistakes were copied by "
+    "every publisher in the capital: a lake that did not exist, two villages in the wrong valley, and a bay "
+    "so deep that it nearly cut the island in half. In 1709 the navy lost a ship on rocks that no map "
+    "showed, and a new survey was ordered. It took nine years. Three officers walked the whole coast with chains and "
+    "a brass circle, measured the height of every hill, and wrote down the names of the farms as the people "
+    "who lived there spoke them. Their map was engraved on six sheets of copper and sold by subscription, "
+    "but only ninety copies were printed before the plates were damaged in a fire. One of these copies was found "
+    "in 1931 behind the organ of a parish church, rolled around a broken candlestick. It is now kept in the "
+    "museum of the harbour, together with the notebooks of the second officer, whose small drawings of "
+    "birds, boats and weather fill the margins of nearly every page. Visitors may turn the pages of a copy "
+    "that was made by a school class in the town. The children coloured the drawings, added the roads that "
+    "were built later, and marked with a red cross the place where the imaginary lake had been. A bus stop "
+    "stands there today, and it has kept the name of the lake."
+)
+
+PROSE = ("ordinary", "ocean", "economy", "learning", "ai")
 EXAMPLES = (
     ORDINARY,
     Example(
@@ -107,6 +125,11 @@ GPT-2 small are a reference that other tools can be held against."""
 def text_of(example_id: str) -> str:
     """The text of an example; KeyError when there is none with this id."""
     return {example.id: example.text for example in EXAMPLES}[example_id]
+
+
+def prose() -> str:
+    """All bundled prose in a row: more than the bundled models are made for."""
+    return " ".join([LONG_PARAGRAPH, MAPS, *map(text_of, PROSE)])
 
 
 def menu() -> dict[str, dict[str, str]]:

@@ -78,6 +78,8 @@ class CacheRequest:
     long_text: str = "refuse"
     window: int = 0
     """As in CaptureRequest."""
+    beyond_limit: bool = False
+    """Read a text that is longer than the model's own length: streaming is meant for that."""
 
     @classmethod
     def of(cls, request: CaptureRequest, size: int, **choices) -> CacheRequest:

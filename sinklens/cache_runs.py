@@ -65,7 +65,7 @@ class CacheRuns:
         self, request: CacheRequest, info: ModelInfo, plan: CachePlan, index: int, run: SharedRun
     ) -> PolicyLoss:
         policy = plan.policies[index]
-        key = ("cache policy", info.revision, request.reading, policy)
+        key = ("cache policy", info.revision, request.reading, request.beyond_limit, policy)
         known = self._store.recall(key)
         if known is not None:
             return known

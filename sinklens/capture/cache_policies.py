@@ -40,9 +40,11 @@ def cache_plan(loaded: LoadedModel, request: CacheRequest, prompt: Prompt) -> Ca
     NotCaptured
         The model predicts no next token, so that there is no loss.
     BadIntervention
-        The model has no cache to speak of, its attention cannot be edited, or the text never fills the cache.
+        The model has no cache to speak of, its attention cannot be edited, the text never fills the cache,
+        or there are no positions for so long a text.
     """
     _check(loaded.info, request.size, len(prompt))
+    _check_length(loaded.info, len(prompt))
     size, skipped = request.size, []
     policies = [CachePolicy("dense")]
     check_edits(loaded, CachePolicy("sinks", size).interventions, prompt)
@@ -59,7 +61,7 @@ def cache_plan(loaded: LoadedModel, request: CacheRequest, prompt: Prompt) -> Ca
     policies.append(CachePolicy("random", size, seed=request.seed))
     if request.with_recompute:
         policies.append(CachePolicy("recompute", size))
-    return CachePlan(prompt, tuple(policies), tuple(skipped), _notes(loaded.info))
+    return CachePlan(prompt, tuple(policies), tuple(skipped), _notes(loaded.info, len(prompt)))
 
 
 def policy_loss(
@@ -160,16 +162,40 @@ def _check(info: ModelInfo, size: int, n_tokens: int) -> None:
         )
 
 
+def _check_length(info: ModelInfo, n_tokens: int) -> None:
+    """Learned positions end with the last one that was learnt; rotary ones go on, as far as they may."""
+    if _is_beyond(info, n_tokens) and info.positions != "rotary":
+        raise BadIntervention(
+            f"'{info.name}' has {info.positions} positions and knows {info.n_tokens_max:,} of them; the text "
+            f"has {n_tokens:,} tokens. A model with rotary positions can be taken beyond its length."
+        )
+
+
+def _is_beyond(info: ModelInfo, n_tokens: int) -> bool:
+    return info.n_tokens_max is not None and n_tokens > info.n_tokens_max
+
+
 def _no_rotation(info: ModelInfo) -> str:
     if info.positions != "rotary":
         return NOT_POSSIBLE.format(name=info.name, positions=info.positions)
     return "not possible: SinkLens does not know how this family turns its queries and keys"
 
 
-def _notes(info: ModelInfo) -> tuple[str, ...]:
-    if info.sliding_window is None:
-        return ()
+def _notes(info: ModelInfo, n_tokens: int) -> tuple[str, ...]:
+    notes = []
+    if _is_beyond(info, n_tokens):
+        notes.append(
+            f"The text has {n_tokens:,} tokens and the model's own length is {info.n_tokens_max:,}: beyond "
+            "it the whole text in view, and every policy with original positions, meets distances that the "
+            "model was never trained on. Positions counted in the cache stay within it."
+        )
+    if info.sliding_window is not None:
+        notes.append(_own_window(info))
+    return tuple(notes)
+
+
+def _own_window(info: ModelInfo) -> str:
     return (
         f"This model has layers with a sliding window of {info.sliding_window:,} tokens of its own; in "
-        "these, first tokens that lie farther back stay out of sight whatever the cache keeps.",
+        "these, first tokens that lie farther back stay out of sight whatever the cache keeps."
     )

@@ -15,6 +15,7 @@ from sinklens.cache_records import (
 from sinklens.capture.cache_coverage import cache_coverage
 from sinklens.capture.cache_policies import cache_plan, policy_loss
 from sinklens.capture.passkey import passkey_probe
+from sinklens.records import Prompt
 from sinklens.results import Capture
 
 
@@ -23,7 +24,7 @@ class CacheStudies:
 
     def cache_plan(self, request: CacheRequest) -> CachePlan:
         """The policies that model and text can take; errors as in `cache_policies.cache_plan`."""
-        return cache_plan(self.model(request.model), request, self.tokenise(request.reading))
+        return cache_plan(self.model(request.model), request, self._cache_prompt(request))
 
     def policy_loss(
         self,
@@ -33,8 +34,11 @@ class CacheStudies:
         is_cancelled: Callable[[], bool] = lambda: False,
     ) -> PolicyLoss:
         """The loss of every token under one policy; errors as in `cache_policies.policy_loss`."""
-        prompt = self.tokenise(request.reading)
+        prompt = self._cache_prompt(request)
         return policy_loss(self.model(request.model), policy, prompt, on_progress, is_cancelled)
+
+    def _cache_prompt(self, request: CacheRequest) -> Prompt:
+        return (self.tokenise_all if request.beyond_limit else self.tokenise)(request.reading)
 
     def passkey(
         self, request: CacheRequest, plan: CachePlan, is_cancelled: Callable[[], bool] = lambda: False

@@ -14,6 +14,7 @@ from sinklens.capture.backcopy_training import first_stage, next_stage
 from sinklens.capture.block_trace import block_trace
 from sinklens.capture.cache_study import CacheStudies
 from sinklens.capture.changed_tokens import changed_prompt
+from sinklens.capture.compared_predictions import ComparedPredictions
 from sinklens.capture.forward import run_forward
 from sinklens.capture.group_shares import group_shares
 from sinklens.capture.head_maps import head_map, mean_map, score_steps
@@ -51,7 +52,7 @@ RESULT_VERSION = 2
 """Raise it when a change of code changes what a capture holds, so that stored ones are not used."""
 
 
-class Engine(CacheStudies):
+class Engine(CacheStudies, ComparedPredictions):
     """Everything that needs torch, behind methods that take and give records.
 
     A model is loaded at its first use and stays until `release`. Calls for one model must not
@@ -89,6 +90,10 @@ class Engine(CacheStudies):
     def tokenise(self, request: CaptureRequest) -> Prompt:
         """The tokens of the request's text; errors as in `tokenising.tokenise`."""
         return self._prompt(request, request.text)
+
+    def tokenise_all(self, request: CaptureRequest) -> Prompt:
+        """The same without the model's own limit, for what can be run beyond it."""
+        return self._prompt(request, request.text, has_limit=False)
 
     def key(self, request: CaptureRequest) -> str:
         """Hash of everything that decides the result: weights, tokens, plan, edits."""
@@ -327,13 +332,13 @@ class Engine(CacheStudies):
         target = self._prompt(request, request.target or request.text)
         return prompt, changed_prompt(target, request.interventions, loaded.tokenizer, limit, "decoder")
 
-    def _prompt(self, request: CaptureRequest, text: str) -> Prompt:
+    def _prompt(self, request: CaptureRequest, text: str, *, has_limit: bool = True) -> Prompt:
         loaded = self.model(request.model)
         policy = TokenPolicy(request.add_bos, request.special_tokens, request.long_text, request.window)
         return tokenise(
             loaded.tokenizer,
             text,
             policy,
-            n_tokens_max=loaded.info.n_tokens_max,
+            n_tokens_max=loaded.info.n_tokens_max if has_limit else None,
             n_chars_max=self._settings.max_text_chars,
         )

@@ -149,6 +149,30 @@ def test_a_family_whose_attention_cannot_be_edited_is_refused(models):
         engine.cache_plan(request)
 
 
+def beyond(models, family):
+    """A text over the model's own length."""
+    engine, folder = models[family]
+    n_words = engine.model(folder).info.n_tokens_max + 8
+    text = " ".join((LONG.split() * n_words)[:n_words])
+    return engine, CacheRequest(folder, text, SIZE, with_recompute=False, beyond_limit=True)
+
+
+def test_rotary_positions_go_beyond_the_models_length_and_the_plan_says_so(models):
+    engine, request = beyond(models, "llama")
+    plan = engine.cache_plan(request)
+    n_own = engine.model(request.model).info.n_tokens_max
+    assert len(plan.prompt) > n_own
+    assert f"the model's own length is {n_own:,}" in plan.notes[0]
+    loss = engine.policy_loss(request, CachePolicy("dense")).loss
+    assert loss == pytest.approx(plain_loss(engine, request.model, plan.prompt.ids), abs=1e-4)
+
+
+def test_learned_positions_end_with_the_models_length(models):
+    engine, request = beyond(models, "gpt2")
+    with pytest.raises(BadIntervention, match=r"has learned positions and knows \d+ of them; the text has"):
+        engine.cache_plan(request)
+
+
 @pytest.mark.parametrize(("size", "sentence"), [(20, "never has to drop one"), (1, "at least 2 tokens")])
 def test_a_cache_that_drops_nothing_or_holds_nothing_is_refused(models, size, sentence):
     engine, request = asked(models, "llama", size=size)

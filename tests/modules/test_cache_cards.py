@@ -61,6 +61,22 @@ def test_an_empty_field_means_a_quarter_of_the_text(runs):
     assert default_size(20) == 8
 
 
+def test_bundled_prose_goes_beyond_the_model_with_a_quarter_of_its_length_in_the_cache(tmp_path):
+    engine = Engine(Settings())
+    capture = engine.capture(CaptureRequest("demo-llama", TEXT))
+    service = InferenceService(engine, Settings(cache_dir=tmp_path))
+    wish = CacheWish("prose", with_recompute=False)
+    study = asyncio.run(study_caches(service, capture, wish, lambda status: None))
+    service.close()
+    assert len(study.report.prompt) > 2 * capture.model.n_tokens_max
+    assert study.report.request.size == capture.model.n_tokens_max // 4
+    assert study.coverage is None
+    assert "ends at the model's own length" in study.coverage_note
+    streaming = study.report.find("sinks", 4, "in-cache").loss[-200:].mean()
+    assert streaming < study.report.find("sinks", 0).loss[-200:].mean()
+    assert "is no measure of it here" in cache_words.cache_finding(study.report, "in-cache", "late")
+
+
 @pytest.mark.parametrize(("family", "positions"), [("llama", "in-cache"), ("gpt2", "original")])
 def test_the_finding_names_sizes_perplexities_and_the_ratio(runs, family, positions):
     report = runs[family][1].report
