@@ -10,6 +10,7 @@ from modules.run_state import RunState
 from modules.work_line import WatchedWork, work_line_server, work_line_ui
 from sinklens.reproduce.claims import Claim, Outcome
 from sinklens.reproduce.identities import weight_free_claims
+from sinklens.reproduce.other_models import other_model_claims
 from sinklens.reproduce.published import GPT2, published_claims
 from sinklens.run_status import OnStatus
 from sinklens.service import InferenceService
@@ -73,7 +74,7 @@ def reproduce_server(
 
     @reactive.calc
     def published() -> tuple[Claim, ...]:
-        return published_claims(input.model().strip() or GPT2)
+        return (*published_claims(input.model().strip() or GPT2), *other_model_claims())
 
     @reactive.effect
     def _identities():

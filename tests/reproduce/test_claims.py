@@ -19,6 +19,7 @@ from sinklens.reproduce.measurements import (
     largest_after,
     largest_dimension_after,
 )
+from sinklens.reproduce.other_models import N_REPEATS, REPEATED, other_model_claims
 from sinklens.reproduce.published import published_claims
 from sinklens.service import InferenceService
 from sinklens.settings import Settings
@@ -35,9 +36,25 @@ def test_every_identity_holds(claim):
 
 def test_every_claim_names_a_measurement_that_there_is():
     assert {claim.measurement for claim in weight_free_claims()} == set(IDENTITIES)
-    assert {claim.measurement for claim in published_claims()} <= {*MEASUREMENTS, *STATE_MEASUREMENTS}
-    keys = [claim.key for claim in (*weight_free_claims(), *published_claims())]
+    published = (*published_claims(), *other_model_claims())
+    assert {claim.measurement for claim in published} <= {*MEASUREMENTS, *STATE_MEASUREMENTS}
+    keys = [claim.key for claim in (*weight_free_claims(), *published)]
     assert len(keys) == len(set(keys))
+
+
+@pytest.mark.parametrize(("model", "first"), REPEATED)
+def test_a_repeated_text_says_one_word_as_often_as_the_published_one(model, first):
+    claim = next(claim for claim in other_model_claims() if claim.key == f"repeated-{model}")
+    assert claim.text.split() == ["the"] * N_REPEATS
+
+
+def test_the_state_of_a_fixed_first_token_is_the_same_for_every_text(folder):
+    engine = Engine(Settings())
+    texts = ("w1 w2 w3", "w1 w5 w4 w2")
+    first, second = (
+        largest_after(1)(engine.residual(engine.capture(CaptureRequest(folder, text)))) for text in texts
+    )
+    assert first == pytest.approx(second, rel=1e-5)
 
 
 def test_an_unknown_identity_is_refused():
