@@ -22,6 +22,7 @@ from models.recipes.positions import PositionStart
 from models.recipes.repeats import RepeatPlan
 from models.recipes.sampler import RowPlan
 from models.recipes.schedule import Schedule
+from models.recipes.targets import DECODER_TARGETS, ENCODER_TARGETS, TWIN_TARGETS, Target
 
 N_VOCAB = 4096
 N_POSITIONS = 256
@@ -92,6 +93,13 @@ class Recipe:
     def is_off_by_one(self) -> bool:
         """Return whether the attention of this model may leave a row empty; see attention.py."""
         return getattr(self.config, "softmax_off_by_one", False)
+
+    @property
+    def targets(self) -> tuple[Target, ...]:
+        """Return what the model is held to."""
+        if self.tokenizer_kind == "wordpiece":
+            return ENCODER_TARGETS
+        return TWIN_TARGETS if self.is_off_by_one else DECODER_TARGETS
 
     @property
     def attention(self) -> str:

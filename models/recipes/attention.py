@@ -46,7 +46,9 @@ def off_by_one_weights(
 ) -> tuple[Tensor, Tensor]:
     """Return the output and the weights, `(n_rows, n_heads, n_tokens, n_tokens)`; rows sum below 1."""
     scores = query @ key.mT * (query.shape[-1] ** -0.5 if scaling is None else scaling)
-    hidden = torch.ones(scores.shape[-2:], dtype=torch.bool, device=query.device).triu(1)
+    n_queries, n_keys = scores.shape[-2:]
+    # While a text is continued, the queries are the last of the keys' positions.
+    hidden = torch.ones(n_queries, n_keys, dtype=torch.bool, device=query.device).triu(1 + n_keys - n_queries)
     weights = F.pad(scores.masked_fill(hidden, float("-inf")), (1, 0)).softmax(-1)[..., 1:]
     return (weights @ value).transpose(1, 2).contiguous(), weights
 

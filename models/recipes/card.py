@@ -6,7 +6,7 @@ Every number of the card is read from those two; none is typed in by hand.
 
 from models.recipes.architectures import Recipe
 from models.recipes.corpus import HELDOUT_SHARE
-from models.recipes.targets import DECODER_TARGETS, ENCODER_TARGETS, Target
+from models.recipes.targets import Target
 
 N_SHOWN_HEADS = 8
 
@@ -34,6 +34,13 @@ USE = """\
 A model to look into, not to work with: it is small, has read little, and what it says
 about persons, places and dates is made up. It knows {n_positions} positions; the tokenizer
 puts `{first_token}` at position 0, where it stood in every training sequence.
+"""
+
+TWIN = """\
+The twin of {plain}: the same text, seed and number of steps, but its softmax has a one in the
+denominator, exp(x) / (1 + sum exp(x)), so that a head with nothing to say can give less than all of
+its attention. **transformers does not know that**: it loads the weights and computes the plain
+softmax, which is another model. SinkLens reads `softmax_off_by_one` in `config.json`.
 """
 
 FILES = "The course of the run is in `training_log.json`, all numbers are in `evaluation.json`.\n"
@@ -136,8 +143,9 @@ def model_card(recipe: Recipe, numbers: dict, log: dict) -> str:
     parts = [
         FRONT_MATTER.format(pipeline=pipeline) + f"\n# {recipe.name}\n",
         training_paragraph(recipe, numbers, log),
+        *([TWIN.format(plain=recipe.name.removesuffix("-off-by-one"))] if recipe.is_off_by_one else []),
         "## Measured\n",
-        target_table(ENCODER_TARGETS if encoder else DECODER_TARGETS, numbers),
+        target_table(recipe.targets, numbers),
         encoder_paragraph(numbers) if encoder else decoder_paragraph(numbers),
         sink_head_table(numbers),
         FILES,

@@ -21,7 +21,6 @@ from models.recipes.sink_log import (
     plain_rows,
     token_losses,
 )
-from models.recipes.targets import DECODER_TARGETS
 from models.recipes.trigram import Trigram
 
 PROMPTS = ("The city was founded in", "In 1916, the ship", "Her second album")
@@ -106,7 +105,7 @@ def evaluate_decoder(
     Parameters
     ----------
     model : PreTrainedModel
-        With plain attention, in single precision.
+        With attention that returns its weights, in single precision.
     train, heldout : uint16 (n_tokens,)
     """
     first_id, plan = tokenizer.bos_token_id, recipe.rows
@@ -128,6 +127,6 @@ def evaluate_decoder(
         "trigram_margin": round(trigram_loss - loss, 4),
         "copy_loss": round(text.copying_loss(model), 4),
         **sink_numbers(model, text.sink_rows),
-        "target_keys": [target.key for target in DECODER_TARGETS],
+        "target_keys": [target.key for target in recipe.targets],
         "samples": samples(model, tokenizer),
     }

@@ -57,7 +57,7 @@ def measure(
 ) -> dict:
     """Return the evaluation of the weights that lie in a model folder."""
     model = recipe.model_class.from_pretrained(
-        folder, dtype=torch.float32, attn_implementation="eager"
+        folder, dtype=torch.float32, attn_implementation=recipe.probe_attention
     ).eval()
     train, heldout = (np.load(data / f"{name}.npy", mmap_mode="r") for name in ("train", "heldout"))
     return EVALUATIONS[recipe.tokenizer_kind](recipe, model, tokenizer, n_steps, train, heldout)

@@ -10,7 +10,6 @@ from models.recipes.architectures import Recipe
 from models.recipes.masked_rows import NOT_GUESSED, EncoderTokens
 from models.recipes.masked_text import MaskedHeldoutText, key_shares
 from models.recipes.sink_log import N_SINK_ROWS, SINK_THRESHOLD
-from models.recipes.targets import ENCODER_TARGETS
 
 CLOZES = ("The city was founded in the [MASK] century.", "He was born in [MASK], England.")
 N_GUESSES = 5
@@ -77,6 +76,6 @@ def evaluate_encoder(
         "sink_heads": sink_heads_by_kind(model, text),
         "n_sink_rows": N_SINK_ROWS,
         "n_sink_tokens": recipe.rows.n_tokens,
-        "target_keys": [target.key for target in ENCODER_TARGETS],
+        "target_keys": [target.key for target in recipe.targets],
         "samples": clozes(model, tokenizer),
     }

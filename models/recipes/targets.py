@@ -28,6 +28,10 @@ DECODER_TARGETS = (
     Target("sink_head_drain", "Median value drain of the sink heads", 0.5, False),
     Target("max_norm_ratio", "First-token hidden norm over the others, best layer", 5.0, True),
 )
+TWIN_TARGETS = (
+    DECODER_TARGETS[0],
+    Target("sink_rate", "First-token sink rate at 0.3, for a softmax that needs no sink", 0.1, False),
+)
 ENCODER_TARGETS = (
     Target("accuracy_gain", "Masked-token accuracy above the most frequent token", 0.1, True),
     Target("sink_rate", "Sink rate at 0.3 of the best kind of special token", 0.1, True),

@@ -51,3 +51,13 @@ def test_training_and_measuring_of_the_off_by_one_twin_agree(twin):
         plain = twin(input_ids=rows).logits
     assert (trained - measured).abs().max() < 1e-4
     assert (trained - plain).abs().max() > 1e-3
+
+
+def test_a_text_that_is_continued_from_a_cache_is_measured_as_the_whole_text(twin):
+    rows = torch.randint(0, twin.config.vocab_size, (2, 20))
+    twin.set_attn_implementation(OFF_BY_ONE_WEIGHTS)
+    with torch.no_grad():
+        whole = twin(input_ids=rows).logits
+        begun = twin(input_ids=rows[:, :17], use_cache=True)
+        rest = twin(input_ids=rows[:, 17:], past_key_values=begun.past_key_values).logits
+    assert (rest - whole[:, 17:]).abs().max() < 1e-4

@@ -15,7 +15,7 @@ from safetensors import safe_open
 from transformers import AutoModelForCausalLM, AutoModelForMaskedLM, AutoTokenizer
 
 MODELS = Path(__file__).parents[2] / "models"
-DECODERS = ("demo-gpt2", "demo-llama")
+DECODERS = ("demo-gpt2", "demo-gpt2-off-by-one", "demo-llama")
 ENCODERS = ("demo-bert",)
 MAX_FOLDER_BYTES = 24 * 2**20
 SENTENCE = "The river rises in the hills."

@@ -3,7 +3,7 @@
 import pytest
 
 from models.recipes.card import distinct_tokens, sink_head_table, target_row, target_table
-from models.recipes.targets import DECODER_TARGETS, ENCODER_TARGETS, Target
+from models.recipes.targets import DECODER_TARGETS, ENCODER_TARGETS, TWIN_TARGETS, Target
 
 AT_LEAST = Target("rate", "Rate", 0.25, at_least=True)
 AT_MOST = Target("drain", "Drain", 0.5, at_least=False)
@@ -33,7 +33,7 @@ def test_what_could_not_be_measured_is_not_given_a_number():
 
 
 def test_the_table_has_a_row_for_every_target():
-    for targets in (DECODER_TARGETS, ENCODER_TARGETS):
+    for targets in (DECODER_TARGETS, TWIN_TARGETS, ENCODER_TARGETS):
         table = target_table(targets, {target.key: 0.0 for target in targets})
         assert len(table.splitlines()) == 2 + len(targets)
 
