@@ -5,13 +5,9 @@ python -m pytest tests/capture/test_block_trace.py
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 import pytest
 import torch
-import transformers as hf
-from transformers.activations import ACT2FN
 
 from sinklens.capture.engine import Engine
 from sinklens.errors import BadSelection, NotEnoughMemory, RunCancelled
@@ -19,80 +15,19 @@ from sinklens.interventions import DropHeads, MaskKeys
 from sinklens.pipeline_records import NormStep, WriteStep
 from sinklens.records import CaptureRequest
 from sinklens.settings import Settings
-from tests.capture.tiny_models import EAGER_ONLY, ENCODER_DECODER, INTERFACE, TARGET, TEXT, save_tiny
+from tests.capture.plain_run import LAYER, TracedRuns, block_path, norms, plain_run
+from tests.capture.tiny_models import EAGER_ONLY, ENCODER_DECODER, INTERFACE, TEXT, save_tiny
 
 ALL = (*INTERFACE, *EAGER_ONLY)
 POST_NORM = ("bert", "roberta", "distilbert", "albert", "electra", "bart")
 SIDE_BY_SIDE = ("gpt_neox", "phi", "gptj", "falcon")
 NORM_AFTER_HEADS = ("gemma2", "gemma3_text")
 NO_FINAL_NORM = POST_NORM
-LAYER = 1
-GATED = {"llama": "mlp.{}_proj", "gemma2": "mlp.{}_proj", "qwen3": "mlp.{}_proj"}
-PLAIN = {
-    "gpt2": ("mlp", "mlp.c_fc"),
-    "bert": ("intermediate", "intermediate.dense"),
-    "opt": ("fc1", "fc1"),
-    "gpt_neox": ("mlp", "mlp.dense_h_to_4h"),
-    "bloom": ("mlp", "mlp.dense_h_to_4h"),
-}
 
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory):
-    """family -> (engine, capture)"""
-
-    class Runs(dict):
-        def __missing__(self, family):
-            folder = save_tiny(family, tmp_path_factory.mktemp(family))
-            engine = Engine()
-            target = TARGET if family in ENCODER_DECODER else None
-            self[family] = engine, engine.capture(CaptureRequest(str(folder), TEXT, target=target))
-            return self[family]
-
-    return Runs()
-
-
-def plain_run(capture, watch: dict[str, str]) -> tuple:
-    """Outputs of a model that SinkLens never touched, eager attention, and inputs or outputs of modules.
-
-    Parameters
-    ----------
-    watch : path of a module -> "in" or "out"
-    """
-    name = capture.request.model
-    auto = hf.AutoModelForCausalLM
-    if capture.target is not None:
-        auto = hf.AutoModelForSeq2SeqLM
-    elif capture.model.kind == "encoder":
-        auto = hf.AutoModelForMaskedLM
-    model = auto.from_pretrained(name, attn_implementation="eager").eval()
-    seen = {}
-
-    def keep(path: str, side: str) -> Callable:
-        def hook(module, args, kwargs, output):
-            value = (args[0] if args else kwargs["hidden_states"]) if side == "in" else output
-            value = value[0] if isinstance(value, tuple) else value
-            seen[path] = value.detach().reshape(-1, value.shape[-1]).clone()
-
-        return hook
-
-    for path, side in watch.items():
-        model.get_submodule(path).register_forward_hook(keep(path, side), with_kwargs=True)
-    inputs = {"input_ids": torch.tensor([capture.prompt.ids])}
-    if capture.target is not None:
-        inputs["decoder_input_ids"] = torch.tensor([capture.target.ids])
-    with torch.no_grad():
-        return model, model(**inputs, output_hidden_states=True, output_attentions=True), seen
-
-
-def block_path(runs, family: str, layer: int = LAYER) -> str:
-    engine, capture = runs[family]
-    names = engine.model(capture.request.model).blocks()
-    return names[layer % len(names)]
-
-
-def norms(values) -> np.ndarray:
-    return torch.linalg.vector_norm(torch.as_tensor(values), dim=-1).numpy()
+    return TracedRuns(tmp_path_factory)
 
 
 # --- add and normalise --------------------------------------------------------------------------------
@@ -251,87 +186,6 @@ def test_masked_keys_change_what_the_heads_write(runs):
     edited = engine.capture(CaptureRequest(capture.request.model, TEXT, interventions=(MaskKeys(keys=(0,)),)))
     plain, masked = (engine.block_trace(run, 0).heads.norm for run in (capture, edited))
     assert np.abs(plain - masked).max() > 1e-3
-
-
-# --- neurons ----------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("family", PLAIN)
-def test_neurons_are_the_activation_function_of_the_up_projection(runs, family):
-    engine, capture = runs[family]
-    block, (_, up) = block_path(runs, family), PLAIN[family]
-    _, _, seen = plain_run(capture, {f"{block}.{up}": "out"})
-    before = seen[f"{block}.{up}"]
-    neurons = engine.block_trace(capture, LAYER).neurons
-    act = ACT2FN["gelu_new" if family == "bloom" else neurons.activation]
-    check_neurons(neurons, act(before), before)
-    assert not neurons.is_gated
-    assert neurons.up is None
-
-
-@pytest.mark.parametrize("family", GATED)
-def test_gated_neurons_are_activated_gate_times_up(runs, family):
-    engine, capture = runs[family]
-    block = block_path(runs, family)
-    gate, up = (f"{block}.{GATED[family].format(name)}" for name in ("gate", "up"))
-    _, _, seen = plain_run(capture, {gate: "out", up: "out"})
-    neurons = engine.block_trace(capture, LAYER).neurons
-    check_neurons(neurons, ACT2FN[neurons.activation](seen[gate]) * seen[up], seen[gate])
-    np.testing.assert_allclose(neurons.up, np.take_along_axis(seen[up].numpy(), neurons.ids, 1), atol=1e-5)
-    assert neurons.is_gated
-
-
-@pytest.mark.parametrize(("family", "fused"), [("phi3", "mlp.gate_up_proj"), ("modernbert", "mlp.Wi")])
-def test_gate_and_up_of_one_projection_are_told_apart(runs, family, fused):
-    engine, capture = runs[family]
-    path = f"{block_path(runs, family)}.{fused}"
-    _, _, seen = plain_run(capture, {path: "out"})
-    gate, up = seen[path].chunk(2, dim=-1)
-    neurons = engine.block_trace(capture, LAYER).neurons
-    check_neurons(neurons, ACT2FN[neurons.activation](gate) * up, gate)
-
-
-def check_neurons(neurons, expected: torch.Tensor, before: torch.Tensor) -> None:
-    values = expected.numpy()
-    assert neurons.n_neurons == values.shape[1]
-    strongest = -np.sort(-np.abs(values), axis=1)[:, : neurons.ids.shape[1]]
-    np.testing.assert_allclose(np.abs(neurons.values), strongest, rtol=1e-3, atol=1e-5)
-    np.testing.assert_allclose(neurons.values, np.take_along_axis(values, neurons.ids, 1), atol=1e-4)
-    np.testing.assert_allclose(neurons.before, np.take_along_axis(before.numpy(), neurons.ids, 1), atol=1e-4)
-    np.testing.assert_allclose(neurons.negative_share, (before < 0).float().mean(1), atol=1e-6)
-
-
-@pytest.mark.parametrize(("family", "down"), [("gpt2", "mlp.c_proj"), ("llama", "mlp.down_proj")])
-def test_what_a_neuron_writes_is_its_activation_along_its_row_of_the_down_projection(runs, family, down):
-    engine, capture = runs[family]
-    path = f"{block_path(runs, family)}.{down}"
-    model, _, seen = plain_run(capture, {path: "in"})
-    projection, neurons = model.get_submodule(path), engine.block_trace(capture, LAYER).neurons
-    values = seen[path].clone()
-    for token in (0, 7):
-        one = torch.zeros_like(values[:1])
-        neuron = int(neurons.ids[token, 3])
-        one[0, neuron] = values[token, neuron]
-        bias = projection.bias if projection.bias is not None else 0.0
-        written = (projection(one) - bias).norm().item()
-        assert neurons.write[token, 3] == pytest.approx(written, rel=1e-4)
-
-
-@pytest.mark.parametrize(("family", "up"), [("opt", "fc1"), ("t5", "layer.2.DenseReluDense.wi")])
-def test_a_relu_turns_off_exactly_what_is_below_zero(runs, family, up):
-    engine, capture = runs[family]
-    path = f"{block_path(runs, family)}.{up}"
-    _, _, seen = plain_run(capture, {path: "out"})
-    neurons = engine.block_trace(capture, LAYER).neurons
-    np.testing.assert_allclose(neurons.zero_share, (seen[path] <= 0).float().mean(1), atol=1e-6)
-    assert 0.2 < neurons.zero_share.mean() < 0.8
-
-
-def test_experts_are_not_taken_for_one_layer_of_neurons(runs):
-    engine, capture = runs["gpt_oss"]
-    trace = engine.block_trace(capture, LAYER)
-    assert trace.neurons is None
-    assert trace.adds_up
 
 
 # --- positions and the ends of the stack ------------------------------------------------------------------
