@@ -10,9 +10,11 @@ from sinklens.analysis.influence import mean_ratio_by_layer, ratio_to_others
 from sinklens.analysis.plain_data import plain
 from sinklens.analysis.received import attention_received, definition_of, mean_over
 from sinklens.analysis.shares import explorer_numbers, layer_curve, sink_rate, top_head
+from sinklens.analysis.sink_definitions import definition_readings
+from sinklens.analysis.sink_kinds import FoundSink, found_sinks
 from sinklens.analysis.sink_summary import label_counts, main_finding
 from sinklens.analysis.sinks import Thresholds, hidden_norms
-from sinklens.results import Capture
+from sinklens.results import Capture, Profile
 from sinklens.version import VERSION
 
 SCHEMA = "sinklens/sinks/1"
@@ -53,6 +55,7 @@ def sink_report(
             "sinkfix_value_ratio": thresholds.sinkfix.value_ratio,
         },
         "counts": label_counts(table),
+        "sinks": [_sink(profile, sink) for sink in found_sinks(table, capture.key_prompt(stream))],
         "tokens": _tokens(capture, table, stream),
         "heads": _heads(profile),
         "layers": [
@@ -79,6 +82,23 @@ def _model(capture: Capture) -> dict:
         "bos_used": capture.prompt.bos_added,
         "bos_token": model.bos_token,
     }
+
+
+def _sink(profile: Profile, sink: FoundSink) -> dict:
+    """One sink with its kind and what every published definition says of it."""
+    readings = [
+        {
+            "key": reading.definition.key,
+            "raw": reading.numbers.raw,
+            "excluding_query_0": reading.numbers.excluded,
+            "floor": reading.numbers.floor,
+            "excess": reading.excess,
+            "is_sink": reading.is_sink,
+            "verdict": reading.verdict,
+        }
+        for reading in definition_readings(profile, sink.position)
+    ]
+    return {"k": sink.position, "str": sink.label, "kind": sink.kind, "definitions": readings}
 
 
 def _tokens(capture: Capture, table: pd.DataFrame, stream: str | None) -> list[dict]:

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sinklens.analysis.received import DEFINITIONS
+from sinklens.analysis.sink_definitions import DEFINITIONS as PUBLISHED
 from sinklens.analysis.sink_report import sink_report
 from sinklens.analysis.sink_summary import label_counts, main_finding, n_disagreements, top_tokens
 from sinklens.analysis.sinks import LEARNED_SINK_INDEX, Thresholds, sink_table, token_by_layer
@@ -154,6 +155,11 @@ def test_the_report_is_json_without_missing_numbers():
     assert back["tokens"][0]["label"] == "parking sink"
     assert back["tokens"][0]["key_norm"] == [None, None]
     assert back["aggregate"]["sink_rate"]["0.3"] == 1.0
+    assert [(sink["k"], sink["kind"]) for sink in back["sinks"]] == [(0, "first token")]
+    verdicts = {entry["key"]: entry["is_sink"] for entry in back["sinks"][0]["definitions"]}
+    assert len(verdicts) == len(PUBLISHED)
+    # Half of everything is below the strictest threshold alone.
+    assert [key for key, is_sink in verdicts.items() if not is_sink] == ["rate_0.8"]
 
 
 @settings(max_examples=15, deadline=None)
