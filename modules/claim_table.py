@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from htmltools import Tag, TagList
 from shiny import ui
 
+from modules.widgets.scroll_area import scroll_area
 from sinklens.reproduce.claims import FAIL, NEEDS_WEIGHTS, NOT_RUN, PASS, Claim, Outcome
 
 MARKS = {PASS: "✓", FAIL: "✗", NEEDS_WEIGHTS: "○", NOT_RUN: "–"}
@@ -36,17 +37,12 @@ def claim_table(claims: Sequence[Claim], known: Mapping[str, Outcome], *, pick: 
     pick : full id of the input that is told which claim to run
     """
     head = ("Number", "Expected", "Measured", "Tolerance", "Result", "Source", "")
-    return ui.div(
-        ui.tags.table(
-            ui.tags.thead(ui.tags.tr(*(ui.tags.th(title, scope="col") for title in head))),
-            ui.tags.tbody(*_rows(claims, known, pick)),
-            class_="sl-table reproduce-table",
-        ),
-        class_="sl-scroll",
-        tabindex="0",
-        role="region",
-        aria_label="Expected and measured numbers",
+    table = ui.tags.table(
+        ui.tags.thead(ui.tags.tr(*(ui.tags.th(title, scope="col") for title in head))),
+        ui.tags.tbody(*_rows(claims, known, pick)),
+        class_="sl-table reproduce-table",
     )
+    return scroll_area(table, label="Expected and measured numbers")
 
 
 def _rows(claims: Sequence[Claim], known: Mapping[str, Outcome], pick: str) -> TagList:

@@ -24,6 +24,7 @@ from modules.outcome import Outcome
 from modules.quantity import SPACE, count
 from modules.session_run import Problem
 from modules.widgets.chart import Chart
+from modules.widgets.scroll_area import scroll_area
 from sinklens.analysis.massive_spans import MassiveSpan
 from sinklens.analysis.residual_metrics import DEFINITIONS
 
@@ -172,18 +173,13 @@ def spans_table(spans: tuple[MassiveSpan, ...], found: StatesDrawing) -> Tag:
         if n_hidden > 0
         else "— lives to the end"
     )
-    return ui.div(
-        ui.tags.table(
-            ui.tags.caption(caption),
-            ui.tags.thead(names),
-            ui.tags.tbody(*rows),
-            class_="sl-table geometry-lives",
-        ),
-        class_="geometry-scroll",
-        tabindex="0",
-        role="region",
-        aria_label="Lives of massive activations",
+    table = ui.tags.table(
+        ui.tags.caption(caption),
+        ui.tags.thead(names),
+        ui.tags.tbody(*rows),
+        class_="sl-table geometry-lives",
     )
+    return scroll_area(table, label="Lives of massive activations")
 
 
 def _state(state: int) -> str:

@@ -18,6 +18,7 @@ from modules.intervene_result import filename
 from modules.quantity import percent
 from modules.tried import Tried
 from modules.widgets.chart import Chart
+from modules.widgets.scroll_area import scroll_area
 from sinklens.analysis.plain_data import plain
 from sinklens.analysis.received import DEFINITIONS
 from sinklens.analysis.sink_migration import mean_row_sum, migration_table
@@ -47,7 +48,7 @@ def intervene_migration_ui() -> Tag:
         ),
         applicable(
             output_widget("bars", height="280px", fill=False),
-            ui.div(ui.output_ui("gains"), class_="sl-scroll"),
+            scroll_area(ui.output_ui("gains"), label="Sinks that come and go"),
         ),
         ui.p(
             "Mean over all layers and heads of the run's own text. An edit of one place changes the states "

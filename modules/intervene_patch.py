@@ -26,6 +26,7 @@ from modules.patch_drawing import (
 )
 from modules.patch_trial import RANDOM, SLIDE, STATIC, WHERE, ZERO, Patched, PatchWish, try_patches
 from modules.widgets.chart import Chart
+from modules.widgets.scroll_area import scroll_area
 from modules.work_line import WatchedWork, work_line_server, work_line_ui
 from sinklens.analysis.trial_export import trial_export, trial_frame
 
@@ -78,7 +79,7 @@ def intervene_patch_ui() -> Tag:
                 ),
                 output_widget("conditions", height="auto", fill=False),
                 ui.p("● patch, ◇ comparison", class_="sl-muted"),
-                ui.div(ui.output_ui("table"), class_="sl-scroll"),
+                scroll_area(ui.output_ui("table"), label="Patched and compared"),
             ),
             verdict="has_slide",
         ),

@@ -18,6 +18,7 @@ from modules.quantity import percent
 from modules.trial_words import ROW_POLICY, ppl
 from modules.tried import Tried
 from modules.widgets.chart import Chart
+from modules.widgets.scroll_area import scroll_area
 from sinklens.analysis.trial_export import trial_export, trial_frame
 from sinklens.trial_records import TrialReport
 
@@ -145,7 +146,7 @@ def arm_table(table: pd.DataFrame) -> Tag:
         f"predicted tokens; 95 % intervals over {table['over'].iloc[0]}."
     )
     table = ui.tags.table(ui.tags.thead(heads), ui.tags.tbody(*rows), class_="sl-table intervene-table")
-    return ui.div(ui.p(caption, class_="sl-muted"), ui.div(table, class_="sl-scroll"))
+    return ui.div(ui.p(caption, class_="sl-muted"), scroll_area(table, label="What the edit changed"))
 
 
 def _mark(kind: str) -> tuple:

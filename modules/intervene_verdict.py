@@ -25,6 +25,7 @@ from modules.verdict_drawing import (
 )
 from modules.verdict_trial import Judged, judge_heads, judge_sinks
 from modules.widgets.heatmap import Heatmap
+from modules.widgets.scroll_area import scroll_area
 from modules.work_line import WatchedWork, work_line_server, work_line_ui
 from sinklens.analysis.plain_data import plain
 from sinklens.analysis.trial_export import trial_export
@@ -64,13 +65,15 @@ def intervene_verdict_ui() -> Tag:
             class_="intervene-run",
         ),
         applicable(
-            ui.div(ui.output_ui("table"), class_="sl-scroll"), ui.output_ui("rests_on"), verdict="has_sinks"
+            scroll_area(ui.output_ui("table"), label="Verdict on every sink"),
+            ui.output_ui("rests_on"),
+            verdict="has_sinks",
         ),
         applicable(
             ui.h3("Every head"),
             ui.p(ui.output_text("heads_said", inline=True), aria_live="polite"),
             output_widget("heads_map", height="auto", fill=False),
-            ui.div(ui.output_ui("heads_table"), class_="sl-scroll"),
+            scroll_area(ui.output_ui("heads_table"), label="Verdict on every head"),
             ui.output_ui("heads_rest_on"),
             verdict="has_heads",
         ),

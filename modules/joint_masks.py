@@ -8,6 +8,7 @@ from shiny import ui
 
 from modules.prediction_drawing import actual_token
 from modules.quantity import SPACE, count, percent
+from modules.widgets.scroll_area import scroll_area
 from sinklens.prediction_records import Predictions
 from sinklens.results import Capture
 
@@ -48,7 +49,7 @@ def joint_table(capture: Capture, together: Predictions, alone: Predictions | No
         ui.tags.tbody(*rows),
         class_="sl-table dive-joint",
     )  # fmt: skip
-    return ui.div(table, class_="sl-scroll", tabindex="0", role="group", aria_label="Masked together")
+    return scroll_area(table, label="Masked together")
 
 
 def _row(capture: Capture, together: Predictions, alone: Predictions | None, row: int) -> Tag:

@@ -9,6 +9,7 @@ from htmltools import Tag
 from shiny import ui
 
 from modules.quantity import count
+from modules.widgets.scroll_area import scroll_area
 from sinklens.prediction_records import Predictions
 from sinklens.records import Token
 
@@ -99,7 +100,7 @@ def candidate_table(
         ui.tags.tfoot(total),
         class_="sl-table dive-candidates",
     )
-    return ui.div(table, class_="sl-scroll", tabindex="0", role="group", aria_label="Candidates")
+    return scroll_area(table, label="Candidates")
 
 
 def step_list(candidate: Candidate, n_vocabulary: int) -> Tag:

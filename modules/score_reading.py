@@ -8,6 +8,7 @@ import numpy as np
 from htmltools import Tag, TagList
 from shiny import ui
 
+from modules.widgets.scroll_area import scroll_area
 from sinklens.results import ScoreSteps
 
 N_KEYS_SHOWN = 8
@@ -86,7 +87,7 @@ def row_table(reading: Reading) -> TagList:
     table = ui.tags.table(ui.tags.thead(head), ui.tags.tbody(*rows), class_="table table-sm heads-row")
     return TagList(
         ui.p(f"Strongest keys of the row of query {_query(reading)}", class_="sl-muted heads-caption"),
-        ui.div(table, class_="heads-scroll", tabindex="0", role="group", aria_label="Strongest keys"),
+        scroll_area(table, label="Strongest keys"),
     )
 
 

@@ -10,6 +10,7 @@ from shiny import ui
 
 from modules.pipeline import Place
 from modules.quantity import percent
+from modules.widgets.scroll_area import scroll_area
 from sinklens.results import ScoreSteps
 
 N_OTHERS_MAX = 4
@@ -134,8 +135,7 @@ def score_table(scores: Scores, step: StepNumbers, number_of: int) -> Tag:
     table = ui.tags.table(
         caption, ui.tags.thead(ui.tags.tr(*heads)), ui.tags.tbody(*body), class_="sl-table pipe-scores"
     )
-    label = f"Step {number_of}: {step.name}"
-    return ui.div(table, class_="pipe-scroll", tabindex="0", role="group", aria_label=label)
+    return scroll_area(table, label=f"Step {number_of}: {step.name}")
 
 
 def _head(name: str, scope: str) -> Tag:

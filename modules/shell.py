@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from htmltools import Tag, TagList, head_content
 from shiny import Inputs, Outputs, Session, reactive, render, ui
 
 from modules import examples
+from modules.page import Page, open_when_visited, page_dependencies, page_panel
 from modules.request_panel import request_panel_server, request_panel_ui
-from modules.run_state import RunState
 from sinklens.results import Capture
 from sinklens.service import InferenceService
 from sinklens.settings import Settings
@@ -20,19 +20,6 @@ from sinklens.settings import Settings
 STATIC_DIR = Path(__file__).resolve().parent.parent / "static"
 THEME = "theme.css"
 PURPOSE = "SinkLens: where a transformer's attention goes, and why it sinks"
-
-
-@dataclass(frozen=True)
-class Page:
-    """One tab of the app; `ui` and `server` are a Shiny module."""
-
-    title: str
-    ui: Callable[[str], Tag | TagList]
-    server: Callable
-
-    @property
-    def id(self) -> str:
-        return self.title.lower().replace(" ", "_")
 
 
 def shell_ui(
@@ -48,11 +35,12 @@ def shell_ui(
         max_text_chars=settings.max_text_chars,
     )
     return ui.page_navbar(
-        *(ui.nav_panel(page.title, page.ui(page.id), value=page.id) for page in pages),
+        *(page_panel(page, is_first=page is pages[0]) for page in pages),
         title=_brand(),
         id="page",
         header=TagList(
             _assets(),
+            page_dependencies(pages),
             ui.h1(PURPOSE, id="page-results", tabindex="-1", class_="visually-hidden"),
             ui.div(ui.input_dark_mode(id="mode"), class_="sl-tools"),
             ui.output_ui("example_note"),
@@ -90,7 +78,7 @@ def shell_server(
     """
     state = replace(request_panel_server("panel", service=service, example=example), page=input.page)
     for page in pages:
-        _start_when_opened(page, input, service, state)
+        open_when_visited(page, input, service, state, is_first=page is pages[0])
 
     @reactive.effect
     @reactive.event(input.first_picture)
@@ -107,17 +95,6 @@ def shell_server(
             f"A run of the bundled {name}, computed earlier and only read here. Run computes anew.",
             class_="sl-note",
         )
-
-
-def _start_when_opened(page: Page, input: Inputs, service: InferenceService, state: RunState) -> None:
-    """Start a page's server when it is first on screen: a visitor pays for the pages that they open."""
-
-    @reactive.effect
-    def start():
-        if input.page() == page.id:
-            start.destroy()
-            with reactive.isolate():
-                page.server(page.id, service=service, state=state)
 
 
 def _brand() -> TagList:

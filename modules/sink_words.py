@@ -9,6 +9,7 @@ from htmltools import Tag
 from shiny import ui
 
 from modules.quantity import SPACE, percent
+from modules.widgets.scroll_area import scroll_area
 
 NONE = "–"
 
@@ -57,7 +58,7 @@ def number_table(heads: Iterable[str | Tag], rows: Iterable[Tag], *, label: str,
     table = ui.tags.table(
         ui.tags.thead(names), ui.tags.tbody(*rows), class_=f"sl-table sinks-table {kind}".strip()
     )
-    return ui.div(table, class_="sinks-scroll", tabindex="0", role="group", aria_label=label)
+    return scroll_area(table, label=label)
 
 
 def number_row(name: str | Tag, *values: str | Tag, kind: str | None = None) -> Tag:

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Sequence
 from htmltools import Tag
 from shiny import ui
 
+from modules.widgets.scroll_area import scroll_area
+
 
 def step_table(
     caption: str, names: Sequence[str], rows: Iterable[Sequence[str | Tag]], *, n_words: int = 1
@@ -32,7 +34,7 @@ def step_table(
         ui.tags.tbody(*body),
         class_="sl-table pipe-table",
     )
-    return ui.div(table, class_="pipe-scroll", tabindex="0", role="group", aria_label=caption)
+    return scroll_area(table, label=caption)
 
 
 def _kind(index: int, n_words: int) -> str | None:

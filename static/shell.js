@@ -66,9 +66,17 @@ function scrollingTabs(tabs) {
   new ResizeObserver(showActive).observe(tabs);
 }
 
+// Bootstrap gives tabs their roles when the document is loaded; those of a page that comes later wait for it.
+function nameTabs(page) {
+  page.querySelectorAll('[data-bs-toggle="tab"]').forEach((tab) => bootstrap.Tab.getOrCreateInstance(tab));
+}
+
 // Shiny would read the computed colours and font of every widget again whenever anything is shown or hidden:
 // with a page full of them that takes longer than the drawing, and no widget here asks for it.
-document.querySelectorAll(".shiny-report-theme").forEach((output) => output.classList.remove("shiny-report-theme"));
+$(document).on("shiny:bound", ({ target }) => {
+  target.classList.remove("shiny-report-theme");
+  if ("slOpened" in target.dataset) nameTabs(target.parentElement);
+});
 document.querySelectorAll(".navbar .navbar-nav").forEach(scrollingTabs);
 document.addEventListener("keydown", runFromKeyboard);
 document.addEventListener("shown.bs.tab", closeDrawer);

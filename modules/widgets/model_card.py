@@ -7,6 +7,7 @@ from shiny import ui
 
 from modules.quantity import count, large_count
 from modules.widgets.definition_sheet import facts, sheet, sheet_button
+from modules.widgets.scroll_area import scroll_area
 from sinklens.records import Check, ModelInfo, Prompt
 
 RESULTS = {True: "✓ passed", False: "✗ failed", None: "– not applicable"}
@@ -65,7 +66,8 @@ def _check_table(checks: tuple[Check, ...]) -> Tag:
     )
     heads = ("Check", "Result", "Measured", "Limit", "What it means")
     head = ui.tags.thead(ui.tags.tr(*(ui.tags.th(name, scope="col") for name in heads)))
-    return ui.div(ui.tags.table(head, ui.tags.tbody(*rows), class_="sl-table sl-checks"), class_="sl-scroll")
+    table = ui.tags.table(head, ui.tags.tbody(*rows), class_="sl-table sl-checks")
+    return scroll_area(table, label="Checks")
 
 
 def _number(value: float | None) -> str:

@@ -7,5 +7,18 @@
       Shiny.setInputValue(target.dataset.slSeen, true);
     }
   });
-  $(document).on("shiny:connected", () => document.querySelectorAll("[data-sl-seen]").forEach((mark) => seen.observe(mark)));
+  let isLooking = false;
+  const watch = () => {
+    isLooking = false;
+    document.querySelectorAll("[data-sl-seen]:not([data-sl-watched])").forEach((mark) => {
+      mark.dataset.slWatched = "";
+      seen.observe(mark);
+    });
+  };
+  // A page that has just come is bound output by output, so one look after all of them is enough.
+  $(document).on("shiny:connected shiny:bound", () => {
+    if (isLooking) return;
+    isLooking = true;
+    setTimeout(watch);
+  });
 })();
