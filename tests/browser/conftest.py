@@ -9,7 +9,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from tests.browser.app_process import REPOSITORY, AppProcess
 
@@ -42,9 +42,11 @@ def serve(tmp_path_factory) -> Iterator[Callable[[Path | str], str]]:
         key = str(app_file)
         if key not in running:
             folder = tmp_path_factory.mktemp("app")
-            running[key] = AppProcess(
-                REPOSITORY / app_file, folder / "log.txt", {"SINKLENS_CACHE_DIR": str(folder / "cache")}
-            )
+            places = {
+                "SINKLENS_CACHE_DIR": str(folder / "cache"),
+                "SINKLENS_STUDIES_DIR": str(folder / "studies"),
+            }
+            running[key] = AppProcess(REPOSITORY / app_file, folder / "log.txt", places)
         return running[key].url
 
     yield start
@@ -60,6 +62,14 @@ def base_url(serve) -> str:
     return serve("app.py")
 
 
+@pytest.fixture(scope="session")
+def context(browser: Browser, browser_context_args: dict) -> Iterator[BrowserContext]:
+    """One profile for all tests: scripts of some megabytes are fetched and compiled once, not for each."""
+    context = browser.new_context(**browser_context_args)
+    yield context
+    context.close()
+
+
 @pytest.fixture
 def page(page: Page) -> Iterator[Page]:
     """Playwright's page; the test fails on a script error, a console error or a request to another host."""
@@ -70,6 +80,9 @@ def page(page: Page) -> Iterator[Page]:
     page.on("console", lambda message: _note_console(message, problems))
     page.on("request", lambda request: _note_request(request.url, problems))
     yield page
+    for opened in page.context.pages:
+        opened.close()
+    page.context.clear_permissions()
     assert problems == []
 
 
