@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from modules.capital import capital
 from modules.dive import named, number
 from modules.quantity import SPACE, percent
 from sinklens.errors import BadSelection
@@ -108,7 +109,7 @@ def readings_of(found: LogitAttribution) -> tuple[str, ...]:
     """What is read out for every cell of the grid, row by row."""
     values, _, places = grid_of(found)
     return tuple(
-        f"{head_name(kind, layer, head).capitalize()} adds {signed(value)}"
+        f"{capital(head_name(kind, layer, head))} adds {signed(value)}"
         for (kind, layer), row in zip(places, values, strict=True)
         for head, value in enumerate(row)
     )

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from modules.cache_bits import N_BITS, SCALES, BitsTried, arm_name
+from modules.capital import capital
 from modules.dive import named
 from modules.quantity import percent
 from modules.trial_words import ppl, skipped_sentences, span, texts_of
@@ -31,7 +32,7 @@ def bits_finding(tried: BitsTried) -> str:
     return (
         f"With keys and values in {n_bits} bits, one scale for {SCALES[tried.wish.scale]}, the loss changes "
         f"by {spoilt.mean:+.3f} nats a token{span(spoilt)}; with {kept_words(tried)} in full precision by "
-        f"{healed.mean:+.3f}{span(healed)}{other}. {texts_of(report).capitalize()}."
+        f"{healed.mean:+.3f}{span(healed)}{other}. {capital(texts_of(report))}."
     )
 
 
@@ -112,7 +113,7 @@ def ranges_sentence(tried: BitsTried) -> str:
 
 def range_sentence(found: CacheRanges) -> str:
     """The layer in which the sinks take most of the range."""
-    layer, what = int(found.sink_share.argmax()), found.what.capitalize()
+    layer, what = int(found.sink_share.argmax()), capital(found.what)
     with_sinks, without = float(found.absmax[layer]), float(found.absmax_without[layer])
     if found.sink_share[layer] < 0.005:
         return f"{what}: no layer's range is set by the sinks."

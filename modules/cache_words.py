@@ -6,6 +6,7 @@ import math
 
 import pandas as pd
 
+from modules.capital import capital
 from modules.quantity import SPACE, count, percent
 from modules.trial_words import ppl
 from sinklens.analysis.cache_curve import (
@@ -167,7 +168,7 @@ def coverage_sentence(coverage: CacheCoverage) -> str:
 
 def notes_of(report: CacheReport) -> list[str]:
     """What could not be run, and what holds beside the policies."""
-    return [f"{skipped.name.capitalize()}: {skipped.reason}." for skipped in report.plan.skipped] + list(
+    return [f"{capital(skipped.name)}: {skipped.reason}." for skipped in report.plan.skipped] + list(
         report.plan.notes
     )
 

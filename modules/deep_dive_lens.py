@@ -9,6 +9,7 @@ from shiny import Inputs, Outputs, Session, module, reactive, render, req, ui
 from shinywidgets import output_widget, reactive_read, render_widget
 
 from modules.applicable import applicable, verdict_on
+from modules.capital import capital
 from modules.dive import BLANK, Dive, after, decoder_only, link_position, named, stack_prompt
 from modules.figures.lens_layers import lens_layers
 from modules.lens_drawing import (
@@ -172,7 +173,7 @@ def deep_dive_lens_server(
     @render.ui
     def cell():
         capture, found, state, token = place()
-        caption = f"{after(state).capitalize()}, at {named(stack_prompt(capture), token)}"
+        caption = f"{capital(after(state))}, at {named(stack_prompt(capture), token)}"
         return ui.TagList(
             prediction_table(cell_predictions(found, state, token), 0, caption=caption, actual=None),
             ui.p(followed_sentence(found, state, token), class_="sl-muted"),

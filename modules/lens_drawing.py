@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from modules.capital import capital
 from modules.dive import N_READINGS_MAX, after, middle, named, state_names
 from modules.quantity import count, percent
 from sinklens.records import Prompt
@@ -63,7 +64,7 @@ def cell_readings(lens: LogitLens, prompt: Prompt) -> tuple[str, ...]:
     tops, shares, kl = lens.ids[..., 0], lens.probabilities[..., 0], lens.divergence
     n_states, n_tokens = tops.shape
     return tuple(
-        f"{after(state).capitalize()}, {places[token]}: “{lens.labels[int(tops[state, token])]}” "
+        f"{capital(after(state))}, {places[token]}: “{lens.labels[int(tops[state, token])]}” "
         f"{percent(shares[state, token])}; entropy {lens.entropy[state, token]:.2f} nats, KL to the end "
         f"{kl[state, token]:.2f} nats"
         for state in range(n_states)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from modules.capital import capital
 from modules.dive import N_READINGS_MAX, Stream, after, middle, number
 from modules.quantity import SPACE, count, percent
 from sinklens.analysis.residual_metrics import (
@@ -67,7 +68,7 @@ def cell_readings(
     sentences = []
     for state, row in enumerate(norms):
         for token, norm in enumerate(row):
-            sentence = f"{after(state).capitalize()}, {places[token]}: norm {number(norm)}"
+            sentence = f"{capital(after(state))}, {places[token]}: norm {number(norm)}"
             if state:
                 sentence += f", cosine to the state before {cosines[state - 1, token]:.2f}"
             found = largest.get((state, token))

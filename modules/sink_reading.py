@@ -5,6 +5,7 @@ from __future__ import annotations
 from htmltools import Tag, TagList
 from shiny import ui
 
+from modules.capital import capital
 from modules.quantity import percent
 from modules.sink_place import Edited, Explained
 from modules.sink_words import excess_text, number_row, number_table, plain, share, signed, times, words
@@ -97,7 +98,7 @@ def edit_table(found: Edited) -> Tag:
         )
     rows.append(number_row("Gap, logits", plain(found.before.gap), plain(found.after.gap)))
     rows += [
-        number_row(PARTS[name].capitalize(), signed(value), signed(found.after.parts[name]))
+        number_row(capital(PARTS[name]), signed(value), signed(found.after.parts[name]))
         for name, value in found.before.parts.items()
     ]
     return number_table(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from htmltools import Tag
 from shiny import ui
 
+from modules.capital import capital
 from modules.quantity import SPACE, count
 from sinklens.analysis.interval import Interval
 from sinklens.analysis.trial_table import change_beyond_controls, loss_change, perplexity
@@ -44,7 +45,7 @@ def skipped_sentences(report: TrialReport) -> list[str]:
     for skipped in report.skipped:
         by_reason.setdefault((skipped.arm, skipped.reason), []).append(skipped)
     return [
-        f"{arm.capitalize()}, text{'s' if len(found) > 1 else ''} "
+        f"{capital(arm)}, text{'s' if len(found) > 1 else ''} "
         f"{', '.join(str(one.text_index + 1) for one in found)}: {reason}"
         for (arm, reason), found in by_reason.items()
     ]
@@ -68,7 +69,7 @@ def trial_finding(report: TrialReport, name: str) -> str:
         first += "; for this kind of edit there is no control"
     else:
         first += "; without controls nothing is said about what other edits of this size do"
-    return f"{first}. {ppl_sentence(effects)} {change.sentence().capitalize()}."
+    return f"{first}. {ppl_sentence(effects)} {capital(change.sentence())}."
 
 
 def reading(beyond: Interval) -> str:
