@@ -20,7 +20,7 @@ from transformers import (
 )
 
 from sinklens.capture.architecture import head_class, n_tokens_max, positions, stream_of
-from sinklens.capture.device import choose_device, choose_dtype
+from sinklens.capture.device import Placement, choose_device, choose_dtype
 from sinklens.capture.loaded_model import LoadedModel, install_observers, install_query_observers
 from sinklens.capture.model_source import ModelSource, card_facts
 from sinklens.capture.off_by_one import is_off_by_one_config
@@ -40,7 +40,9 @@ _ONE_AT_A_TIME = threading.Lock()
 """While transformers builds a model, switches of the whole process are set: two at once lose tied weights."""
 
 
-def load_model(source: ModelSource, *, seed: int | None = None) -> LoadedModel:
+def load_model(
+    source: ModelSource, *, seed: int | None = None, placement: Placement | None = None
+) -> LoadedModel:
     """Read configuration, tokenizer and weights, and install the capture.
 
     With a seed no weights are read: the model starts as an untrained one of its configuration would.
@@ -48,14 +50,19 @@ def load_model(source: ModelSource, *, seed: int | None = None) -> LoadedModel:
     Raises
     ------
     ModelRefused
-        Damaged files, code of its own, no tokenizer, or no attention to look at.
+        Damaged files, code of its own, no tokenizer, no attention to look at, or no such device.
     """
-    config = _config(source)
-    tokenizer = _tokenizer(source)
-    device, device_reason = choose_device()
-    dtype, dtype_reason = choose_dtype(getattr(config, "dtype", None), device)
-    model, has_head = _weights(source, config, dtype) if seed is None else _untrained(config, dtype, seed)
-    model = model.to(device).eval()
+    placement = placement or Placement()
+    config = read_config(source)
+    tokenizer = read_tokenizer(source)
+    device, device_reason = choose_device(placement.device)
+    dtype, dtype_reason = choose_dtype(getattr(config, "dtype", None), device, placement.dtype)
+    spread = placement.spread(source.name)
+    if seed is None:
+        model, has_head = _weights(source, config, dtype, spread)
+    else:
+        model, has_head = _untrained(config, dtype, seed)
+    model = (model if spread else _placed(model, device, source)).eval()
     probe = probe_attention(model, config)
     if not probe.attention_names:
         raise ModelRefused(
@@ -82,7 +89,8 @@ def load_model(source: ModelSource, *, seed: int | None = None) -> LoadedModel:
     return loaded
 
 
-def _config(source: ModelSource) -> PretrainedConfig:
+def read_config(source: ModelSource) -> PretrainedConfig:
+    """The configuration of a checkpoint; ModelRefused where transformers cannot use it."""
     try:
         config = AutoConfig.from_pretrained(source.folder, trust_remote_code=False)
     except (ValueError, KeyError, OSError) as error:
@@ -91,9 +99,10 @@ def _config(source: ModelSource) -> PretrainedConfig:
     return config
 
 
-def _tokenizer(source: ModelSource) -> PreTrainedTokenizerBase:
+def read_tokenizer(source: ModelSource, **choices) -> PreTrainedTokenizerBase:
+    """The tokenizer of a checkpoint; ModelRefused without a usable one."""
     try:
-        return AutoTokenizer.from_pretrained(source.folder, trust_remote_code=False)
+        return AutoTokenizer.from_pretrained(source.folder, trust_remote_code=False, **choices)
     except (ValueError, KeyError, OSError, TypeError, ImportError) as error:
         raise ModelRefused(
             f"'{source.name}' has no usable tokenizer (tokenizer.json was expected in its folder)."
@@ -101,16 +110,16 @@ def _tokenizer(source: ModelSource) -> PreTrainedTokenizerBase:
 
 
 def _weights(
-    source: ModelSource, config: PretrainedConfig, dtype: torch.dtype
+    source: ModelSource, config: PretrainedConfig, dtype: torch.dtype, spread: dict
 ) -> tuple[PreTrainedModel, bool]:
     """The model and whether its prediction head was really in the checkpoint."""
     kind = head_class(config)
-    model, missing = _read(source, CLASSES[kind], dtype)
+    model, missing = read_weights(source, CLASSES[kind], dtype, **spread)
     if kind != "base" and missing:
         # A head that is not in the checkpoint would be random: its predictions would mean nothing.
         base_prefix = model.base_model_prefix
         if all(not key.startswith(base_prefix + ".") for key in missing):
-            model, missing = _read(source, CLASSES["base"], dtype)
+            model, missing = read_weights(source, CLASSES["base"], dtype, **spread)
             kind = "base"
     missing = [key for key in missing if "pooler" not in key]
     if missing:
@@ -128,7 +137,24 @@ def _untrained(config: PretrainedConfig, dtype: torch.dtype, seed: int) -> tuple
         return CLASSES[kind].from_config(config, dtype=dtype), kind != "base"
 
 
-def _read(source: ModelSource, auto_class, dtype: torch.dtype) -> tuple[PreTrainedModel, list[str]]:
+def _placed(model: PreTrainedModel, device: torch.device, source: ModelSource) -> PreTrainedModel:
+    try:
+        return model.to(device)
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).splitlines()[0]
+        raise ModelRefused(f"'{source.name}' cannot be put on '{device}': {reason}") from error
+
+
+def read_weights(
+    source: ModelSource, auto_class, dtype: torch.dtype, **choices
+) -> tuple[PreTrainedModel, list[str]]:
+    """A checkpoint as one of transformers' auto classes, and the names of the weights that it lacks.
+
+    Raises
+    ------
+    ModelRefused
+        The files are damaged or of another kind of model.
+    """
     try:
         with _ONE_AT_A_TIME:
             model, report = auto_class.from_pretrained(
@@ -137,6 +163,7 @@ def _read(source: ModelSource, auto_class, dtype: torch.dtype) -> tuple[PreTrain
                 use_safetensors=True,
                 trust_remote_code=False,
                 output_loading_info=True,
+                **choices,
             )
     except SafetensorError as error:
         raise ModelRefused(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from sinklens.analysis.relations import NO_WORD, WordTree
@@ -20,14 +22,19 @@ def words_of_tokens(prompt: Prompt, annotation: Annotation) -> np.ndarray:
     NoOffsets
         The tokenizer does not say which characters a token stands for.
     """
+    return spans_of_tokens(prompt, [(word.start, word.end) for word in annotation.words])
+
+
+def spans_of_tokens(prompt: Prompt, spans: Sequence[tuple[int, int]]) -> np.ndarray:
+    """int64 (T,): the same for any spans of characters that do not overlap; errors as above."""
     if all(token.start is None for token in prompt.tokens):
         raise NoOffsets(
             "The tokenizer of this model does not say which characters a token stands for, so tags cannot "
             "be given to its tokens."
         )
     owner = np.full(len(prompt.text) + 1, NO_WORD)
-    for index, word in enumerate(annotation.words):
-        owner[word.start : word.end] = index
+    for index, (start, end) in enumerate(spans):
+        owner[start:end] = index
     return np.array([_commonest(owner, token) for token in prompt.tokens], np.int64)
 
 

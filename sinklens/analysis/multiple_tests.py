@@ -1,0 +1,40 @@
+"""Corrections for asking many questions at once, such as one of every head."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.stats import false_discovery_control
+
+from sinklens.errors import BadSelection
+
+CORRECTIONS = {
+    "none": "no correction",
+    "fdr": "false discovery rate (Benjamini & Hochberg 1995)",
+    "bonferroni": "family-wise error (Bonferroni)",
+}
+
+
+def corrected(p: np.ndarray, method: str = "fdr") -> np.ndarray:
+    """Corrected p-values of the same shape, 0..1; NaN stays NaN and does not count as a question.
+
+    "fdr" gives Benjamini-Hochberg q-values, "bonferroni" p times the number of questions.
+
+    Raises
+    ------
+    BadSelection
+        An unknown correction.
+    """
+    if method not in CORRECTIONS:
+        raise BadSelection(f"Corrections are {', '.join(CORRECTIONS)}; got '{method}'.")
+    values = np.asarray(p, np.float64)
+    known, result = ~np.isnan(values), np.full(values.shape, np.nan)
+    if known.any():
+        result[known] = _CORRECT[method](values[known])
+    return result
+
+
+_CORRECT = {
+    "none": lambda p: p,
+    "fdr": lambda p: false_discovery_control(p, method="bh"),
+    "bonferroni": lambda p: np.minimum(p * p.size, 1.0),
+}

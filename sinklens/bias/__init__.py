@@ -1,0 +1,1 @@
+"""Bias in texts and models: detectors, attention on what they mark, faithfulness, contrast pairs, scores."""
