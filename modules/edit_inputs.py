@@ -9,8 +9,8 @@ from modules.bench import Bench
 from modules.edit_choice import ACT_BETA, HEADS, KINDS, SCOPES, TOKENS, EditWish, menu, numbers_in, pairs_in
 
 
-def edit_inputs() -> Tag:
-    """The list of edits, and the parameters of each."""
+def edit_inputs(*, with_controls: bool = True) -> Tag:
+    """The list of edits, and the parameters of each; controls can be asked for where a trial has some."""
     return ui.div(
         ui.input_select("kind", "What is done", menu()),
         _part("tokens", ui.input_select("tokens", "Tokens", TOKENS)),
@@ -37,7 +37,7 @@ def edit_inputs() -> Tag:
             "scope", "scope", "layers",
             ui.input_slider("layers", "Layers", 0, 1, (0, 1), step=1, ticks=False),
         ),
-        ui.input_switch("controls", "Controls", True),
+        ui.input_switch("controls", "Controls", True) if with_controls else None,
         class_="sl-controls intervene-controls",
     )  # fmt: skip
 
@@ -59,7 +59,8 @@ def read_wish(input: Inputs, bench: Bench) -> EditWish:
     Only what the chosen edit needs is read, so that other inputs change nothing.
     """
     kind = KINDS[input.kind()]
-    facts: dict = {"kind": kind.key, "stream": bench.view.stream(), "with_controls": input.controls()}
+    with_controls = "controls" in input and input.controls()
+    facts: dict = {"kind": kind.key, "stream": bench.view.stream(), "with_controls": with_controls}
     if "tokens" in kind.parts:
         facts["tokens"] = input.tokens()
         if input.tokens() == "first":

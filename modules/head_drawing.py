@@ -66,7 +66,8 @@ class Drawing:
 def draw_head(capture: Capture, head_map: HeadMap, wish: Wish) -> Drawing:
     """Build the picture of one head; work for a thread."""
     finding = head_finding(capture.profile(head_map.stream), head_map.layer, head_map.head)
-    sentence = finding_sentence(finding, head_map.key_labels[finding.key])
+    learned = has_learned_sink(capture, head_map.stream)
+    sentence = finding_sentence(finding, head_map.key_labels[finding.key], has_learned_sink=learned)
     keys = hidden_keys(capture, head_map.stream, wish)
     values = drawn_values(head_map, wish.weighting, keys)
     has_values = wish.weighting == "raw" or not np.isnan(head_map.vo_norm).all()

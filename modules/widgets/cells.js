@@ -4,6 +4,7 @@ const ANCHORS = {
   viridis: "440154 482878 3e4989 31688e 26828e 1f9e89 35b779 6ece58 b5de2b fde725",
   cividis: "00224e 123570 3b496c 575d6d 707173 8a8678 a59c74 c3b369 e1cc55 fee838",
   diverging: "0b3c6f 2a6ead 6ba3cf b5d2e8 f2f2f2 f5cda8 e69a56 bd5e12 7a3503",
+  sides: "7a3503 bd5e12 e69a56 f5cda8 f2f2f2 b5d2e8 6ba3cf 2a6ead 0b3c6f", // A - B: blue, as side A, where A has more
 };
 const TOP_CODE = 254;
 const NO_VALUE = 255;

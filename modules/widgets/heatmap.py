@@ -109,8 +109,8 @@ class Heatmap(anywidget.AnyWidget):
     label = traitlets.Unicode("").tag(sync=True)
     """What the picture shows, in a sentence, for those who do not see it."""
     scale = traitlets.Enum(("linear", "sqrt", "log"), "linear").tag(sync=True)
-    palette = traitlets.Enum(("viridis", "cividis", "diverging"), "viridis").tag(sync=True)
-    """"diverging" for numbers of both signs, on a linear scale from -high to high."""
+    palette = traitlets.Enum(("viridis", "cividis", "diverging", "sides"), "viridis").tag(sync=True)
+    """"diverging" and, for A - B, "sides" for numbers of both signs, on a linear scale from -high to high."""
     side = traitlets.Unicode("A").tag(sync=True)
     side_max = traitlets.Int(N_SIDE_MAX).tag(sync=True)
     """Cells per side that travel at once."""

@@ -112,7 +112,7 @@ function legend(parent, model) {
     if (wanted === former) return;
     former = wanted;
     choice.value = model.get("scale");
-    label.style.display = model.get("palette") === "diverging" ? "none" : ""; // another scale would move the middle
+    label.style.display = ["diverging", "sides"].includes(model.get("palette")) ? "none" : ""; // another scale would move the middle
     low.textContent = choice.value === "log" ? `≤ ${short(range.low + (range.high - range.low) * 10 ** -N_DECADES)}` : short(range.low);
     high.textContent = short(range.high);
     notes.replaceChildren(...sentences.map(([kind, text]) => swatch(kind, text, look)));
