@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sinklens.analysis.residual_metrics import MassiveActivation
+from sinklens.analysis.residual_metrics import MassiveActivation, state_medians
 
 N_LARGEST = 3
 
@@ -45,7 +45,7 @@ def massive_spans(found: Iterable[MassiveActivation], n_states: int) -> list[Mas
     return sorted(spans, key=lambda span: (-abs(span.peak.value), span.token, span.dimension))
 
 
-def largest_by_state(states: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def largest_by_state(states: np.ndarray, medians: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
     """(L+1, 3) the largest magnitudes of every state, and (L+1,) the median (Sun et al. 2024, figure 2).
 
     NaN where a state has fewer numbers.
@@ -53,14 +53,14 @@ def largest_by_state(states: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     Parameters
     ----------
     states : ndarray of shape (L+1, T, d)
+    medians : as from `state_medians`, where they are known
     """
     largest = np.full((len(states), N_LARGEST), np.nan)
-    medians = np.empty(len(states))
+    medians = state_medians(states) if medians is None else medians
     for index, state in enumerate(states):
         sizes = np.abs(state).ravel()
         n = min(N_LARGEST, sizes.size)
         largest[index, :n] = -np.sort(-np.partition(sizes, sizes.size - n)[-n:])
-        medians[index] = np.median(sizes)
     return largest, medians
 
 

@@ -120,4 +120,4 @@ def _read_head(loaded: LoadedModel, call: ForwardCall, prompt: Prompt):
 
 
 def _stacked(norms: list[torch.Tensor]) -> np.ndarray:
-    return torch.stack(norms).cpu().numpy() if norms else np.empty((0, 0), np.float32)
+    return torch.stack([norm.cpu() for norm in norms]).numpy() if norms else np.empty((0, 0), np.float32)

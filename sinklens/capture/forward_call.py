@@ -96,6 +96,10 @@ class ForwardCall:
         edits = LayerEdits.of(self.interventions, stream, layer)
         return self._attend(stream, layer, inputs, edits)
 
+    def attend_batch(self, module, query, key, value, rules_of) -> torch.Tensor | None:
+        """Attention of all texts of a batch at once, where a kind of call can; None: text by text."""
+        return None
+
     def _layer(self, stream: str) -> int:
         """The layer of a stream whose attention comes next."""
         return self.n_attended[stream]
@@ -138,8 +142,10 @@ class ForwardCall:
             if isinstance(edit, SetDimensions) and edit.layer == block:
                 state = state.clone()
                 values = edit.values or (0.0,) * len(edit.dimensions)
-                tokens = torch.tensor(edit.tokens, device=state.device)[:, None]
-                state[:, tokens, list(edit.dimensions)] = torch.tensor(values).to(state)
+                # Whole numbers also where there are none: an edit of no token changes nothing.
+                whole = {"dtype": torch.long, "device": state.device}
+                tokens = torch.tensor(edit.tokens, **whole)[:, None]
+                state[:, tokens, torch.tensor(edit.dimensions, **whole)] = torch.tensor(values).to(state)
         return state
 
     def check_cancelled(self) -> None:

@@ -50,11 +50,18 @@ def sinklens_attention(
         return sdpa_attention_forward(
             module, query, key, value, attention_mask, scaling=scaling, is_causal=is_causal
         )
-    outputs = []
-    for item in range(query.shape[0]):
-        rules = _rules(
+
+    def rules_of(item: int) -> ScoreRules:
+        return _rules(
             module, query, key, item, attention_mask, scaling, softcap, s_aux, position_bias, is_causal
         )
+
+    whole = None if call is None else call.attend_batch(module, query, key, value, rules_of)
+    if whole is not None:
+        return whole.transpose(1, 2).to(query.dtype).contiguous(), None
+    outputs = []
+    for item in range(query.shape[0]):
+        rules = rules_of(item)
         q, k, v = query[item].float(), key[item].float(), value[item].float()
         outputs.append(attend_plain(q, k, v, rules) if call is None else call.attend(module, q, k, v, rules))
     stacked = outputs[0][None] if len(outputs) == 1 else torch.stack(outputs)

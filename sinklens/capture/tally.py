@@ -98,6 +98,16 @@ class LayerTally:
         per_key = {name: total[heads, :n_keys] for name, total in self.per_key.items()}
         ones = weights.new_ones(n_heads, 1, n_rows)
         per_key["received"] += torch.bmm(ones, weights)[:, 0]
+        self._count_ends(heads, rows, weights, per_key)
+        is_largest = torch.ge(weights, row_max[..., None], out=buffer)
+        vote = (row_max > 0) / is_largest.sum(-1)
+        per_key["argmax_count"] += torch.bmm(vote[:, None], is_largest)[:, 0]
+        self._count_below(heads, rows, weights, buffer)
+
+    def _count_ends(
+        self, heads: slice, rows: slice, weights: torch.Tensor, per_key: dict[str, torch.Tensor]
+    ) -> None:
+        """The first row, the last one, and the tail."""
         tail_start = max(self._n_queries - N_TAIL_QUERIES, rows.start)
         if tail_start < rows.stop:
             per_key["received_tail"] += weights[:, tail_start - rows.start :].sum(1)
@@ -105,9 +115,9 @@ class LayerTally:
             per_key["first_row"][:] = weights[:, 0]
         if rows.stop == self._n_queries:
             per_key["last_row"][:] = weights[:, -1]
-        is_largest = torch.ge(weights, row_max[..., None], out=buffer)
-        vote = (row_max > 0) / is_largest.sum(-1)
-        per_key["argmax_count"] += torch.bmm(vote[:, None], is_largest)[:, 0]
+
+    def _count_below(self, heads: slice, rows: slice, weights: torch.Tensor, buffer: torch.Tensor) -> None:
+        """Visible cells with less than an even share."""
         n_cells = int(self._visibility.n_visible[rows].sum())
         above = torch.ge(weights, 1.0 / self._n_keys, out=buffer)
         self.n_below_uniform[heads] += n_cells - above.sum((1, 2))
