@@ -1,5 +1,7 @@
 """SinkLens: where a transformer's attention goes, why it sinks, and what happens when it is moved."""
 
+from importlib import import_module
+
 from sinklens.errors import SinkLensError
 from sinklens.interventions import DropHeads, MaskKeys, ScaleColumns
 from sinklens.records import CapturePlan, CaptureRequest
@@ -15,13 +17,14 @@ __all__ = [
     "SinkLensError",
     "__version__",
     "analyze",
+    "from_attention",
 ]
+
+_LATE = {"analyze": "run", "Run": "run", "open": "opening", "from_attention": "opening"}
 
 
 def __getattr__(name: str):
     # torch and transformers take seconds to import; records and settings should not wait for them.
-    if name in ("analyze", "Run"):
-        from sinklens import run
-
-        return getattr(run, name)
+    if name in _LATE:
+        return getattr(import_module(f"sinklens.{_LATE[name]}"), name)
     raise AttributeError(f"module 'sinklens' has no attribute '{name}'")

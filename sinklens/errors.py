@@ -15,6 +15,10 @@ class EmptyText(SinkLensError, ValueError):
     """The text has no token to analyse."""
 
 
+class BadText(SinkLensError, ValueError):
+    """The text holds something that is no character."""
+
+
 class TextTooLong(SinkLensError, ValueError):
     """The text has more tokens than the model can take, and no policy was chosen."""
 

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import gc
 import threading
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from sinklens.attribution_records import AttributionTarget
 from sinklens.backcopy_records import BackcopyRequest, BackcopyStage
+from sinklens.bias_records import BiasReading, DetectorInfo, LabelMap
 from sinklens.cache_records import (
     CacheCoverage,
     CachePlan,
@@ -16,9 +19,11 @@ from sinklens.cache_records import (
     PolicyLoss,
 )
 from sinklens.capture.model_source import bundled_models
+from sinklens.contrast_records import ContrastItem, ItemScore, LeftOut
+from sinklens.faithfulness_records import FaithfulnessReport
 from sinklens.geometry_records import SinkRule, SinkStatistics
 from sinklens.pipeline_records import BlockTrace, TokenEmbeddings
-from sinklens.records import CaptureRequest, ModelInfo
+from sinklens.records import CaptureRequest, ModelInfo, Prompt
 from sinklens.residual_records import LogitAttribution, LogitLens, LogitQuestion, ResidualStream
 from sinklens.results import Capture, GroupShares, HeadMap, Predictions, ScoreSteps
 from sinklens.settings import Settings
@@ -28,8 +33,10 @@ from sinklens.trial_records import TrialReport, TrialRequest
 if TYPE_CHECKING:
     import numpy as np
 
+    from sinklens.analysis.bias_ratio import UnitMass
     from sinklens.analysis.head_profiles import HeadProfiles
-    from sinklens.capture.engine import Engine
+    from sinklens.bias.attention_mass import TextUnits
+    from sinklens.bias.bias_engine import BiasEngine
     from sinklens.language.token_language import TokenLanguage
 
 
@@ -42,16 +49,16 @@ class LateEngine:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._engine: Engine | None = None
+        self._engine: BiasEngine | None = None
         self._import_lock = threading.Lock()
 
-    def wake(self) -> Engine:
+    def wake(self) -> BiasEngine:
         """The engine, imported and built by the first caller; others wait for it."""
         with self._import_lock:
             if self._engine is None:
-                from sinklens.capture.engine import Engine
+                from sinklens.bias.bias_engine import BiasEngine
 
-                self._engine = Engine(self._settings)
+                self._engine = BiasEngine(self._settings)
                 # What was imported is never garbage; each search through it would halt all sessions.
                 gc.freeze()
             return self._engine
@@ -73,6 +80,9 @@ class LateEngine:
 
     def info(self, name: str) -> ModelInfo:
         return self.wake().info(name)
+
+    def tokenise(self, request: CaptureRequest) -> Prompt:
+        return self.wake().tokenise(request)
 
     def key(self, request: CaptureRequest) -> str:
         return self.wake().key(request)
@@ -167,5 +177,32 @@ class LateEngine:
     ) -> TokenEmbeddings:
         return self.wake().token_embeddings(capture, position, stack, *progress)
 
+    def vocabulary(self, name: str) -> str:
+        return self.wake().vocabulary(name)
+
+    def log_probabilities(
+        self, capture: Capture, residual: ResidualStream, positions: tuple[int, ...]
+    ) -> np.ndarray:
+        return self.wake().log_probabilities(capture, residual, positions)
+
     def block_trace(self, capture: Capture, layer: int, stack: str = "decoder", *progress) -> BlockTrace:
         return self.wake().block_trace(capture, layer, stack, *progress)
+
+    def detector_info(self, name: str, label_map: LabelMap = ()) -> DetectorInfo:
+        return self.wake().detector_info(name, label_map)
+
+    def bias_reading(self, text: str, detector: str, label_map: LabelMap = (), *progress) -> BiasReading:
+        return self.wake().bias_reading(text, detector, label_map, *progress)
+
+    def attention_on_words(
+        self, capture: Capture, reading: BiasReading, stream: str | None = None, *, specials: str = "excluded"
+    ) -> tuple[TextUnits, UnitMass]:
+        return self.wake().attention_on_words(capture, reading, stream, specials=specials)
+
+    def faithfulness(self, capture: Capture, target: AttributionTarget, **choices) -> FaithfulnessReport:
+        return self.wake().faithfulness(capture, target, **choices)
+
+    def item_scores(
+        self, model: str, items: Sequence[ContrastItem], *choices
+    ) -> tuple[tuple[ItemScore, ...], tuple[LeftOut, ...]]:
+        return self.wake().item_scores(model, items, *choices)

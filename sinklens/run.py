@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import cached_property
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -11,12 +12,18 @@ import pandas as pd
 from sinklens.analysis.sinks import sink_table
 from sinklens.capture.engine import Engine
 from sinklens.errors import BadSelection, NotCaptured
+from sinklens.export import saved
 from sinklens.interventions import Intervention
 from sinklens.records import CapturePlan, CaptureRequest, Token
 from sinklens.results import Capture, Predictions, Profile
 from sinklens.settings import Settings
 
 _ENGINE = Engine(Settings())
+
+
+def shared_engine() -> Engine:
+    """The engine of this process that runs share where they are given none."""
+    return _ENGINE
 
 
 def analyze(
@@ -126,6 +133,7 @@ class Run:
             if together:
                 raise BadSelection("This model predicts next tokens; it has no mask to put on several.")
             return self.capture.predictions if positions is None else self.capture.predictions.at(positions)
+        self._require_model()
         chosen = positions if positions is not None else self._maskable
         return self._engine.masked_predictions(self.capture, tuple(chosen), together)
 
@@ -146,9 +154,27 @@ class Run:
 
     def edit(self, *interventions: Intervention) -> Run:
         """The same text and model with these edits of attention added, run again."""
+        self._require_model()
         request = self.capture.request
         edited = replace(request, interventions=request.interventions + interventions)
         return Run(self._engine.capture(edited), self._engine)
+
+    def save(
+        self, path: Path | str, *, with_maps: bool = True, view: dict | None = None, note: str = ""
+    ) -> None:
+        """Write this run as one file that `sinklens.open` opens again; OSError when the disk refuses.
+
+        Parameters
+        ----------
+        with_maps : keep what any head's map is computed from; without, the file is small
+        view : what was being looked at, such as the layer, the head and the definition
+        note : words of your own
+        """
+        saved.save(saved.analysis_of(self.capture, view=view, note=note, with_maps=with_maps), path)
+
+    def _require_model(self) -> None:
+        if self.capture.model.source == "file":
+            raise NotCaptured("This attention came from a file: there is no model to run again.")
 
     @property
     def _maskable(self) -> tuple[int, ...]:

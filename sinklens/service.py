@@ -17,9 +17,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sinklens.backcopy_runs import BackcopyRuns
+from sinklens.bias_runs import BiasRuns
 from sinklens.cache_runs import CacheRuns
 from sinklens.capture_store import CaptureStore
 from sinklens.claim_checks import ClaimChecks
+from sinklens.comparison_runs import ComparisonRuns
 from sinklens.errors import NotCaptured, RunCancelled
 from sinklens.geometry_runs import GeometryRuns
 from sinklens.masked_runs import MaskedRuns
@@ -33,6 +35,9 @@ from sinklens.run_status import OnStatus, RunStatus
 from sinklens.service_stats import ServiceStats
 from sinklens.settings import Settings
 from sinklens.shared_run import SharedRun, SharedRuns
+from sinklens.study_jobs import StudyJobs
+from sinklens.study_runs import StudyRuns
+from sinklens.token_counts import TokenCounts
 from sinklens.trial_runs import TrialRuns
 
 if TYPE_CHECKING:
@@ -43,7 +48,18 @@ N_READERS = 2
 """Threads that read maps out of finished captures; they never wait for a model."""
 
 
-class InferenceService(MaskedRuns, TrialRuns, GeometryRuns, CacheRuns, BackcopyRuns, ClaimChecks):
+class InferenceService(
+    MaskedRuns,
+    TrialRuns,
+    GeometryRuns,
+    CacheRuns,
+    BackcopyRuns,
+    BiasRuns,
+    ClaimChecks,
+    ComparisonRuns,
+    StudyRuns,
+    TokenCounts,
+):
     """Captures for all sessions: equal requests share one run, results are kept, Stop really stops.
 
     Parameters
@@ -62,6 +78,7 @@ class InferenceService(MaskedRuns, TrialRuns, GeometryRuns, CacheRuns, BackcopyR
         self._runs = SharedRuns()
         self._workers = ModelWorkers(n_parallel=n_parallel_models, max_queue=settings.max_queue)
         self._readers = ThreadPoolExecutor(N_READERS, thread_name_prefix="reader")
+        self._studies = StudyJobs(settings)
         self._infos: dict[str, ModelInfo] = {}
         self._n_misses = 0
         self._is_closed = False
@@ -192,6 +209,7 @@ class InferenceService(MaskedRuns, TrialRuns, GeometryRuns, CacheRuns, BackcopyR
         self._runs.abandon_all()
         self._workers.close()
         self._store.close()
+        self._studies.close()
         self._readers.shutdown(wait=False, cancel_futures=True)
 
     async def _answer(self, key: Hashable, ask: Hashable, work: Callable, on_status: OnStatus | None):

@@ -7,7 +7,7 @@ handed a Settings object.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parent.parent
@@ -21,6 +21,10 @@ class Settings:
     """Folder of the bundled models."""
     cache_dir: Path = Path.home() / ".cache" / "sinklens"
     """Folder where large captures spill to disk."""
+    studies_dir: Path = Path.home() / ".local" / "share" / "sinklens" / "studies"
+    """Folder of the studies run from the page, one folder each, and of the texts uploaded for them."""
+    ray_address: str = ""
+    """Ray cluster that does the studies of the page ("auto", "ray://host:port"); empty: this machine does."""
     default_model: str = "demo-gpt2"
     """Bundled model that the page opens with."""
     allow_folders: bool = True
@@ -41,15 +45,33 @@ class Settings:
     """Longest text that is accepted for tokenisation."""
     max_queue: int = 200
     """Requests that may wait for one model."""
+    max_attention_file_bytes: int = 1_000_000_000
+    """Largest attention that is read from a file, unpacked."""
+    api_token: str = field(default="", repr=False)
+    """Bearer token that the REST API asks for; empty: open to all who reach it."""
+    api_allow_origins: str = ""
+    """Web origins whose pages may call the REST API, with commas between; empty: none but its own."""
+    api_max_chars: int = 100_000
+    """Longest text that the REST API accepts."""
+    api_max_tokens: int = 2_048
+    """Most tokens of a text that the REST API accepts."""
+    api_max_texts: int = 64
+    """Most texts of one request to the REST API."""
+    api_max_body_bytes: int = 1_000_000
+    """Largest request body that the REST API reads."""
+    api_max_runs: int = 8
+    """Requests that the REST API works on at once; further ones are told to come back."""
+    api_requests_per_minute: int = 120
+    """Requests of one client to the REST API in a minute, 0 for no limit."""
 
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> Settings:
         """Read SINKLENS_* variables; an unreadable value names its key in a ValueError."""
         given = {}
-        for field in fields(cls):
-            key = f"SINKLENS_{field.name.upper()}"
+        for item in fields(cls):
+            key = f"SINKLENS_{item.name.upper()}"
             if key in env:
-                given[field.name] = _parse(key, env[key], type(getattr(cls, field.name)))
+                given[item.name] = _parse(key, env[key], type(getattr(cls, item.name)))
         return cls(**given)
 
 

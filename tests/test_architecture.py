@@ -21,6 +21,10 @@ CORE = {
     "sinklens.prediction_records",
     "sinklens.geometry_records",
     "sinklens.residual_records",
+    "sinklens.attribution_records",
+    "sinklens.bias_records",
+    "sinklens.contrast_records",
+    "sinklens.faithfulness_records",
     "sinklens.results",
     "sinklens.trial_records",
     "sinklens.interventions",
@@ -33,7 +37,9 @@ CORE = {
 FORBIDDEN = {
     "sinklens": {"shiny", "shinywidgets", "modules", "app"},
     "sinklens/analysis": {"torch", "transformers", "sinklens.capture", "sinklens.service"},
-    "sinklens/capture": {"sinklens.service", "sinklens.late_engine"},
+    "sinklens/capture": {"sinklens.bias", "sinklens.service", "sinklens.late_engine"},
+    "sinklens/language": {"torch", "transformers", "sinklens.bias", "sinklens.service"},
+    "sinklens/bias": {"sinklens.service", "sinklens.late_engine"},
     "modules": {"torch", "transformers", "sinklens.capture", "app"},
     "modules/figures": {"shiny", "shinywidgets", "sinklens.service"},
 }
@@ -108,6 +114,31 @@ def test_analysis_knows_numbers_and_records_and_nothing_else():
         if is_within(name, "sinklens") and not any(is_within(name, package) for package in allowed)
     ]
     assert broken == []
+
+
+def test_pages_import_only_what_of_bias_needs_no_torch():
+    torch_free = [path for path in modules_in("sinklens/bias") if not _needs_torch(path)]
+    assert {"swaps", "swap_lists", "benchmark_files", "contrast_set"} <= {path.stem for path in torch_free}
+    allowed = {f"sinklens.bias.{path.stem}" for path in torch_free}
+    broken = [
+        f"{path.name} imports {name}"
+        for path in modules_in("modules")
+        for name in imports_of(path)
+        if is_within(name, "sinklens.bias") and name != "sinklens.bias"
+        if not any(is_within(name, module) for module in allowed)
+    ]
+    assert broken == []
+
+
+def _needs_torch(path: Path) -> bool:
+    """Does a module import torch, or something of SinkLens that does?"""
+    torch_packages = ("torch", "transformers", "captum", "sinklens.capture")
+    names = list(imports_of(path))
+    own = {name for name in names if is_within(name, "sinklens.bias") and name != "sinklens.bias"}
+    files = {REPOSITORY / f"{name.replace('.', '/')}.py" for name in own}
+    return any(is_within(name, package) for name in names for package in torch_packages) or any(
+        _needs_torch(file) for file in files if file.is_file()
+    )
 
 
 def test_a_forbidden_import_inside_a_function_would_be_found(tmp_path):

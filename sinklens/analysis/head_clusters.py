@@ -2,6 +2,8 @@
 
 Heads are described by what they do outside the sinks, how much they rest and how much they put out. Every
 number is standardised over the heads of the run, so none counts more because of its unit.
+
+scikit-learn is imported where it is used: that takes half a second, and the first page should not wait.
 """
 
 from __future__ import annotations
@@ -10,10 +12,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from sklearn.cluster import KMeans
-from sklearn.decomposition import PCA
-from sklearn.manifold import TSNE
-from sklearn.metrics import silhouette_score
 
 FEATURES = {
     "previous": "previous token",
@@ -114,8 +112,12 @@ def head_positions(table: pd.DataFrame, method: str = "pca") -> np.ndarray:
     if min(features.shape) == 0 or len(features) < 3:
         return np.zeros((len(table), 2))
     if method == "tsne" and len(features) > 4:
+        from sklearn.manifold import TSNE
+
         perplexity = min(TSNE_PERPLEXITY, (len(features) - 1) / 3)
         return TSNE(random_state=SEED, perplexity=perplexity, init="random").fit_transform(features)
+    from sklearn.decomposition import PCA
+
     flat = PCA(min(2, features.shape[1]), random_state=SEED).fit_transform(features)
     return np.pad(flat, ((0, 0), (0, 2 - flat.shape[1])))
 
@@ -138,6 +140,9 @@ def similar_heads(table: pd.DataFrame, layer: int, head: int, n: int = 5) -> pd.
 
 def _best_grouping(features: np.ndarray) -> tuple[np.ndarray, float] | None:
     """Labels and silhouette of the best number of groups; None where two groups cannot be told apart."""
+    from sklearn.cluster import KMeans
+    from sklearn.metrics import silhouette_score
+
     n_distinct = len(np.unique(features.round(9), axis=0))
     best = None
     for k in range(2, min(N_CLUSTERS_MAX, n_distinct - 1) + 1):

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from sklearn.decomposition import PCA
 
 
 def cosines_with(vectors: np.ndarray, one: np.ndarray) -> np.ndarray:
@@ -52,6 +51,9 @@ def plane_of(vectors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     ----------
     vectors : ndarray of shape (n, d)
     """
+    # Imported here: it takes half a second, and the first page of the app should not wait for it.
+    from sklearn.decomposition import PCA
+
     points, explained = np.zeros((len(vectors), 2)), np.zeros(2)
     n_axes = min(2, *vectors.shape)
     # Without variance scikit-learn would divide by zero.

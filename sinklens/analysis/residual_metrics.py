@@ -8,7 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from sklearn.decomposition import PCA
+
+from sinklens.analysis.neighbours import plane_of
 
 ABSOLUTE_LEAST, ABSOLUTE_RATIO = 100.0, 1_000.0
 """Sun et al. 2024 (arXiv 2402.17762): above 100, and about 1,000 times the median magnitude."""
@@ -69,7 +70,14 @@ def write_shares(writes: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     return {name: norm / np.where(total > 0, total, 1.0) for name, norm in norms.items()}
 
 
-def massive_activations(states: np.ndarray, *, definition: str = "absolute") -> list[MassiveActivation]:
+def state_medians(states: np.ndarray) -> np.ndarray:
+    """(L+1,) median magnitude of all T x d numbers of every state; slow, so that it is taken once."""
+    return np.array([np.median(np.abs(state)) for state in states])
+
+
+def massive_activations(
+    states: np.ndarray, *, definition: str = "absolute", medians: np.ndarray | None = None
+) -> list[MassiveActivation]:
     """Every massive activation, in order of state and of falling ratio.
 
     The median is that of the magnitudes of all T x d numbers of a state (Sun et al. 2024, 2).
@@ -78,14 +86,15 @@ def massive_activations(states: np.ndarray, *, definition: str = "absolute") -> 
     ----------
     states : ndarray of shape (L+1, T, d)
     definition : a key of DEFINITIONS
+    medians : as from `state_medians`, where they are known
     """
     least, ratio = {"absolute": (ABSOLUTE_LEAST, ABSOLUTE_RATIO), "relative": (0.0, RELATIVE_RATIO)}[
         definition
     ]
     found = []
-    for index, state in enumerate(states):
+    medians = state_medians(states) if medians is None else medians
+    for index, (state, median) in enumerate(zip(states, medians.tolist(), strict=True)):
         sizes = np.abs(state)
-        median = float(np.median(sizes))
         limit = max(least, ratio * median)
         places = np.argwhere((sizes >= limit) & (sizes > least)) if median > 0 else ()
         here = [
@@ -96,15 +105,18 @@ def massive_activations(states: np.ndarray, *, definition: str = "absolute") -> 
     return found
 
 
-def largest_ratio(states: np.ndarray) -> MassiveActivation | None:
+def largest_ratio(states: np.ndarray, medians: np.ndarray | None = None) -> MassiveActivation | None:
     """The number that is largest beside its state's median, massive or not; None if all medians are 0."""
-    tops = [_top(index, state) for index, state in enumerate(states)]
+    medians = state_medians(states) if medians is None else medians
+    tops = [
+        _top(index, state, median)
+        for index, (state, median) in enumerate(zip(states, medians.tolist(), strict=True))
+    ]
     return max((top for top in tops if top is not None), key=lambda top: top.ratio, default=None)
 
 
-def _top(index: int, state: np.ndarray) -> MassiveActivation | None:
+def _top(index: int, state: np.ndarray, median: float) -> MassiveActivation | None:
     sizes = np.abs(state)
-    median = float(np.median(sizes))
     if median == 0:
         return None
     token, dimension = np.unravel_index(int(sizes.argmax()), sizes.shape)
@@ -138,11 +150,5 @@ def trajectories(states: np.ndarray, *, same_length: bool = False) -> Trajectori
     flat = states.reshape(-1, states.shape[-1]).astype(np.float64)
     if same_length:
         flat = flat / np.maximum(np.linalg.norm(flat, axis=-1, keepdims=True), 1e-12)
-    n_axes = min(2, *flat.shape)
-    points, explained = np.zeros((len(flat), 2)), np.zeros(2)
-    # Without variance scikit-learn would divide by zero.
-    if np.ptp(flat, axis=0).any():
-        pca = PCA(n_axes, random_state=0)
-        points[:, :n_axes] = pca.fit_transform(flat)
-        explained[:n_axes] = np.nan_to_num(pca.explained_variance_ratio_)
+    points, explained = plane_of(flat)
     return Trajectories(points.reshape(*states.shape[:2], 2), explained)

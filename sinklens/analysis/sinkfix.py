@@ -59,6 +59,20 @@ def sinkfix_verdict(profile: Profile, thresholds: SinkFixThresholds | None = Non
     return SinkFixVerdict(shares, value_norms, labels, f"SinkFix's rule finds {counts}.")
 
 
+def redistributed(weights: np.ndarray, labels: tuple[str, ...]) -> np.ndarray:
+    """SinkFix's corrected attention: columns of detrimental tokens emptied, rows scaled back to 1.
+
+    Arithmetic on finished weights, never run through the model. A row that was all on such tokens stays
+    all zero, as in SinkFix.
+
+    Parameters
+    ----------
+    weights : (..., Q, K), 0 where a query cannot see
+    """
+    kept = np.where([label != "detrimental" for label in labels], weights, 0.0)
+    return kept / np.maximum(kept.sum(axis=-1, keepdims=True), 1e-9)
+
+
 def caveats(profile: Profile, thresholds: SinkFixThresholds | None = None) -> tuple[str, ...]:
     """What to keep in mind when reading the rule's labels, for this run."""
     thresholds = thresholds or SinkFixThresholds()

@@ -15,6 +15,7 @@ from sinklens.capture.block_trace import block_trace
 from sinklens.capture.cache_study import CacheStudies
 from sinklens.capture.changed_tokens import changed_prompt
 from sinklens.capture.compared_predictions import ComparedPredictions
+from sinklens.capture.device import Placement
 from sinklens.capture.forward import run_forward
 from sinklens.capture.group_shares import group_shares
 from sinklens.capture.head_maps import head_map, mean_map, score_steps
@@ -59,8 +60,8 @@ class Engine(CacheStudies, ComparedPredictions):
     overlap (the service keeps one worker per model); different models are independent.
     """
 
-    def __init__(self, settings: Settings | None = None) -> None:
-        self._settings = settings or Settings()
+    def __init__(self, settings: Settings | None = None, placement: Placement | None = None) -> None:
+        self._settings, self._placement = settings or Settings(), placement
         self._models: dict[str, LoadedModel] = {}
         self._reader = EnglishReader(self._settings)
 
@@ -315,10 +316,10 @@ class Engine(CacheStudies, ComparedPredictions):
     def _load(self, name: str) -> LoadedModel:
         twin = read_twin_name(name)
         if twin is None:
-            return load_model(find_model(name, self._settings))
+            return load_model(find_model(name, self._settings), placement=self._placement)
         source, seed = find_model(twin[0], self._settings), twin[1]
         untrained = replace(source, name=name, revision=f"random-{seed}-{source.revision}")
-        return load_model(untrained, seed=seed).with_info(card={})
+        return load_model(untrained, seed=seed, placement=self._placement).with_info(card={})
 
     def _prompts(self, request: CaptureRequest) -> tuple[Prompt, Prompt | None]:
         loaded = self.model(request.model)

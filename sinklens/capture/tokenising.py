@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from sinklens.capture.labels import label_of
-from sinklens.errors import BadSelection, EmptyText, TextTooLong
+from sinklens.errors import BadSelection, BadText, EmptyText, TextTooLong
 from sinklens.records import Prompt, Token
 
 LONG_TEXT_CHOICES = ("refuse", "first", "windows")
@@ -44,6 +44,8 @@ def tokenise(
         The text has nothing but spaces, or the tokenizer finds no token in it.
     TextTooLong
         More tokens than the model takes, and the policy is "refuse".
+    BadText
+        Half of a UTF-16 pair stands in the text.
     BadSelection
         An unknown policy, a window that does not exist, or a BOS that the tokenizer does not have.
     """
@@ -51,6 +53,7 @@ def tokenise(
         raise BadSelection(f"long_text is one of {', '.join(LONG_TEXT_CHOICES)}; got '{policy.long_text}'.")
     if not text.strip():
         raise EmptyText("Type at least one word: the text is empty or has only spaces.")
+    _refuse_lone_surrogates(text)
     if len(text) > n_chars_max:
         raise TextTooLong(
             f"The text has {len(text):,} characters; at most {n_chars_max:,} are read.",
@@ -63,6 +66,17 @@ def tokenise(
     head, tail = _frame(tokenizer, policy)
     part, window = _part(len(body), len(head) + len(tail), policy, n_tokens_max)
     return _prompt(tokenizer, text, head, body[part], spans[part], tail, window, part.start, len(body))
+
+
+def _refuse_lone_surrogates(text: str) -> None:
+    """Python's strings can hold halves of UTF-16 pairs, which are no characters: no tokenizer takes them."""
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise BadText(
+            f"The text has half of a UTF-16 pair (U+{ord(text[error.start]):04X}) at character "
+            f"{error.start:,}, which is no character; expected Unicode text."
+        ) from error
 
 
 def _encode(tokenizer, text: str) -> tuple[list[int], list[tuple[int, int] | None]]:

@@ -21,6 +21,11 @@ class DropHeads(Scope):
     pairs: tuple[tuple[int, int], ...]
     """(layer, head) pairs."""
 
+    def check(self, shape: StreamShape) -> None:
+        if self.pairs is None:  # the default that every other edit has
+            raise BadIntervention("An edit that drops heads names them as (layer, head) pairs.")
+        super().check(shape)
+
     def sentence(self) -> str:
         return f"drop {self.where()}"
 

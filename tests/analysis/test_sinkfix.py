@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sinklens.analysis.sinkfix import SinkFixThresholds, caveats, sinkfix_verdict
+from sinklens.analysis.sinkfix import SinkFixThresholds, caveats, redistributed, sinkfix_verdict
 from tests.analysis.profiles import profile_from_maps, random_maps
 
 
@@ -72,3 +72,10 @@ def test_caveats_say_when_the_threshold_is_below_the_uniform_share():
     assert "0.100" in caveats(short)[0]
     long = profile_from_maps(random_maps(1, 1, 60, is_causal=False), is_causal=False)
     assert not any("below 1/" in note for note in caveats(long))
+
+
+def test_redistribution_empties_detrimental_columns_and_keeps_rows_whole():
+    weights = np.array([[0.5, 0.3, 0.2], [0.0, 1.0, 0.0], [0.2, 0.2, 0.6]])
+    corrected = redistributed(weights, ("neutral", "detrimental", "beneficial"))
+    np.testing.assert_allclose(corrected, [[5 / 7, 0, 2 / 7], [0, 0, 0], [0.25, 0, 0.75]])
+    np.testing.assert_array_equal(redistributed(weights, ("neutral",) * 3), weights)

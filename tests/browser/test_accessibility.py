@@ -11,7 +11,10 @@ from tests.browser.panel_steps import open_stored_example, text_area
 
 AXE = Path(__file__).resolve().parent / "vendor" / "axe.min.js"
 GRAVE = ("serious", "critical")
-PAGES = ("Overview", "Heads", "Flow", "Sinks", "Geometry", "Intervene", "Deep dive", "Reproduce")
+PAGES = (
+    "Overview", "Heads", "Flow", "Sinks", "Geometry", "Intervene", "Compare", "Studies", "Deep dive",
+    "Reproduce",
+)  # fmt: skip
 
 LIBRARY_CAUSED = {
     "aria-allowed-attr": (

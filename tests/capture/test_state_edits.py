@@ -59,6 +59,12 @@ def test_dimensions_are_set_as_a_hook_of_transformers_sets_them(tiny_runs, famil
     np.testing.assert_allclose(np.linalg.norm(stream.states, axis=-1), edited.hidden_norm, rtol=1e-4)
 
 
+@pytest.mark.parametrize(("tokens", "dimensions"), [((), (7,)), ((0,), ()), ((), ())])
+def test_setting_nothing_changes_nothing(tiny_runs, tokens, dimensions):
+    edited = tiny_runs.capture("gpt2", SetDimensions(layer=0, tokens=tokens, dimensions=dimensions))
+    np.testing.assert_array_equal(edited.token_loss, tiny_runs.capture("gpt2").token_loss)
+
+
 def test_the_last_block_is_edited_before_the_final_norm(tiny_runs):
     edit = SetDimensions(layer=2, tokens=(4,), dimensions=tuple(range(32)), values=(1.0,) * 16 + (-1.0,) * 16)
     edited = tiny_runs.capture("llama", edit)

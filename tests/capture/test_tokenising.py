@@ -11,7 +11,7 @@ from transformers import AutoTokenizer
 
 from sinklens.capture.labels import label_of, piece_bytes
 from sinklens.capture.tokenising import TokenPolicy, adds_bos, tokenise
-from sinklens.errors import BadSelection, EmptyText, TextTooLong
+from sinklens.errors import BadSelection, BadText, EmptyText, TextTooLong
 from tests.capture.tiny_models import tiny_tokenizer
 
 GPT2_TOKENIZER = Path(__file__).parents[3] / "shared" / "data" / "tokenizers" / "gpt2"
@@ -58,6 +58,11 @@ def test_a_tokenizer_without_special_tokens_works_and_says_so_when_a_bos_is_want
 def test_empty_text_is_refused_with_a_sentence(text):
     with pytest.raises(EmptyText, match="at least one word"):
         _tokens(text)
+
+
+def test_half_of_a_utf16_pair_is_named_with_its_place():
+    with pytest.raises(BadText, match=r"half of a UTF-16 pair \(U\+D83D\) at character 3"):
+        _tokens("w1 \ud83d w2")
 
 
 def test_a_single_token_is_enough():

@@ -39,6 +39,7 @@ from tests.interventions.every_edit import EVERY_EDIT, SHAPE, VECTORS
         (MaskKeys(keys=(-1,)), "names token -1"),
         (MaskKeys(keys=(0,), layers=(2,)), "names layer 2; this run has layers 0 to 1"),
         (MaskKeys(keys=(0,), heads=(3,)), "names head 3; this run has heads 0 to 2"),
+        (DropHeads(), "names them as .layer, head. pairs"),
         (DropHeads(pairs=((0, 0), (2, 0))), "names layer 2"),
         (DropHeads(pairs=((0, 3),)), "names head 3"),
         (DropHeads(pairs=((0, 0),), layers=(1,)), "pairs, or layers and heads, but not both"),
