@@ -15,7 +15,7 @@ summary{cursor:pointer}table{border-collapse:collapse;width:100%}
 th,td{text-align:left;vertical-align:top;padding:.25rem .75rem .25rem 0}
 td.field{width:16rem;overflow-wrap:anywhere}small{opacity:.8}summary span+code{margin-right:1rem}
 @media(max-width:40rem){td{display:block}td.field{width:auto}td+td{padding-bottom:1rem}}
-.method{font-weight:700;display:inline-block;min-width:3.5rem}
+.method{font-weight:700;display:inline-block;min-width:4.5rem}
 """
 N_DEEP = 4
 """Schemas inside schemas are shown down to here."""

@@ -13,7 +13,7 @@ from starlette.background import BackgroundTask
 from starlette.responses import FileResponse, StreamingResponse
 
 from sinklens.api.door import Door
-from sinklens.errors import QueueFull, TextTooLong
+from sinklens.errors import BadSelection, QueueFull, TextTooLong
 from sinklens.schema.study_answers import StudiesAnswer, StudyAnswer, study_answer
 from sinklens.study.plan import Study
 from sinklens.study.study_file import to_yaml
@@ -43,7 +43,9 @@ def study_routes(door: Door) -> APIRouter:
 
     @router.get("", response_model=StudiesAnswer)
     async def studies() -> StudiesAnswer:
-        """All studies of this server, the latest first."""
+        """All studies of this server, the latest first; of a public one only for holders of its token."""
+        if not (service.studies_are_shared or door.settings.api_token):
+            raise BadSelection("This server is public and lists no studies; ask for one by its id.")
         return StudiesAnswer(studies=[study_answer(entry) for entry in await service.studies()])
 
     @router.post("", response_model=StudyAnswer, status_code=HTTPStatus.ACCEPTED)

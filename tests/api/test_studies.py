@@ -39,8 +39,18 @@ def work():
 
 @pytest.fixture
 def studies(open_client, api_settings, tmp_path, work):
+    """The door of a public server."""
     jobs = StudyJobs(replace(api_settings, studies_dir=tmp_path), work)
     with open_client(studies=jobs, api_max_runs=1) as client:
+        yield client
+        work.may_end.set()
+
+
+@pytest.fixture
+def own_studies(open_client, api_settings, tmp_path, work):
+    """The door of a server of one's own, where everything is listed."""
+    jobs = StudyJobs(replace(api_settings, studies_dir=tmp_path, allow_folders=True), work)
+    with open_client(studies=jobs) as client:
         yield client
         work.may_end.set()
 
@@ -52,13 +62,13 @@ def begun(client, work):
     return response.json()["id"]
 
 
-def test_a_study_is_begun_with_the_fields_of_its_file_and_listed(studies, work):
-    key = begun(studies, work)
+def test_a_study_is_begun_with_the_fields_of_its_file_and_listed(own_studies, work):
+    key = begun(own_studies, work)
     assert "w4 w5 w6" in work.yaml
-    found = studies.get(f"/api/v1/studies/{key}").json()
+    found = own_studies.get(f"/api/v1/studies/{key}").json()
     assert (found["name"], found["state"], found["models"]) == ("two texts", "running", ["gpt2"])
     assert (found["progress"]["n_texts_done"], found["progress"]["eta_s"]) == (1, 6.0)
-    assert [study["id"] for study in studies.get("/api/v1/studies").json()["studies"]] == [key]
+    assert [study["id"] for study in own_studies.get("/api/v1/studies").json()["studies"]] == [key]
 
 
 def test_progress_is_told_as_events_until_the_end(studies, work):
@@ -117,3 +127,14 @@ def test_files_of_a_study_that_ran_come_down(open_client):
         assert report.status_code == 200
         assert "two texts" in report.text
         assert client.get(f"/api/v1/studies/{key}/files/passwd").status_code == 422
+
+
+@pytest.mark.parametrize(("token", "status"), [("", 404), ("a token of the lab", 200)])
+def test_a_public_server_lists_studies_only_for_holders_of_its_token(
+    open_client, api_settings, tmp_path, work, token, status
+):
+    jobs = StudyJobs(replace(api_settings, studies_dir=tmp_path, allow_folders=False), work)
+    with open_client(studies=jobs, api_token=token, allow_folders=False) as client:
+        response = client.get("/api/v1/studies", headers={"Authorization": f"Bearer {token or 'none'}"})
+    assert response.status_code == status
+    assert token or "lists no studies" in response.json()["detail"]
