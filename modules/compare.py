@@ -66,7 +66,7 @@ def compare_server(
         return verdict_on(choice.is_missing())
 
     states = side_state(found, "A"), side_state(found, "B")
-    sides = compare_maps_server("maps", service=service, compared=found, states=states)
+    sides = compare_maps_server("maps", service=service, compared=choice.compared, states=states)
     link_sides(found, sides)
     _begin(found, sides, state)
     compare_numbers_server("numbers", compared=choice.compared)

@@ -7,18 +7,22 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 from htmltools import Tag
 from shiny import Inputs, Outputs, Session, module, reactive, render, ui
 from shinywidgets import output_widget, reactive_read, render_widget
 
 from modules.chosen_head import chosen_head_server, chosen_head_ui
+from modules.compare_downloads import downloads_ui
 from modules.compare_selection import PARTNERS, Sides
+from modules.compare_sides import Compared
+from modules.compare_words import filename
 from modules.head_view import head_view
 from modules.latest import Latest
 from modules.run_state import RunState
 from modules.widgets.heatmap import Axes, Heatmap, Picture, picture
 from sinklens.analysis.comparison import Comparison
-from sinklens.analysis.map_difference import difference_sentence, map_difference
+from sinklens.analysis.map_difference import difference_sentence, difference_table, map_difference
 from sinklens.analysis.token_alignment import TokenAlignment
 from sinklens.results import HeadMap
 from sinklens.service import InferenceService
@@ -39,6 +43,8 @@ class DifferenceDrawing:
     picture: Picture
     heads: tuple[Head, Head]
     finding: str
+    table: pd.DataFrame
+    """One row per cell, with both weights."""
 
 
 @module.ui
@@ -61,7 +67,11 @@ def compare_maps_ui() -> Tag:
         ),
         pair,
         ui.card(
-            ui.card_header(ui.h2(ui.output_text("title", inline=True))),
+            ui.card_header(
+                ui.h2(ui.output_text("title", inline=True)),
+                downloads_ui("the difference and both weights"),
+                class_="compare-head",
+            ),
             ui.p(ui.output_text("finding", inline=True), class_="sl-finding", aria_live="polite"),
             output_widget("difference", height="auto", fill=False),
             ui.p(ABOUT, class_="sl-muted"),
@@ -78,10 +88,14 @@ def compare_maps_server(
     session: Session,
     *,
     service: InferenceService,
-    compared: Callable[[], Comparison],
+    compared: Callable[[], Compared],
     states: tuple[RunState, RunState],
 ) -> Sides:
     """Show the two heads with the renderer of the Heads page, and subtract them."""
+
+    def comparison() -> Comparison:
+        return compared().comparison
+
     views = [head_view(state, session) for state in states]
     for name, state, view in zip(("A", "B"), states, views, strict=True):
         chosen_head_server(name.lower(), service=service, state=state, view=view, side=name)
@@ -97,7 +111,7 @@ def compare_maps_server(
 
     @reactive.effect
     def _draw():
-        found = compared()
+        found = comparison()
         work.ask(found, *(_inside(side, view.head()) for side, view in zip((found.a, found.b), views,
                                                                            strict=True)))  # fmt: skip
 
@@ -112,7 +126,7 @@ def compare_maps_server(
     @reactive.effect
     def _mark():
         token = states[0].token()
-        found = compared()
+        found = comparison()
         known = token is not None and token < len(found.a.keys)
         difference.widget.token = found.keys.group_at("A", token) if known else None
 
@@ -121,7 +135,7 @@ def compare_maps_server(
         clicked = reactive_read(difference.widget, "clicked")
         if clicked is not None:
             with reactive.isolate():
-                select_group(compared().keys, clicked, states)
+                select_group(comparison().keys, clicked, states)
 
     @render.text
     def title():
@@ -134,7 +148,11 @@ def compare_maps_server(
 
     @render.text
     def matched():
-        return pairing_sentence(compared(), input.rule(), states[0].head(), states[1].head())
+        return pairing_sentence(comparison(), input.rule(), states[0].head(), states[1].head())
+
+    @render.download_button(filename=lambda: filename(compared(), "map", "csv"), media_type="text/csv")
+    def csv():
+        yield work.outcome().table.to_csv(index=False)
 
     return Sides(*states, input.locked, input.rule)
 
@@ -154,7 +172,8 @@ def draw_difference(found: Comparison, a: HeadMap, b: HeadMap) -> DifferenceDraw
         hint="Point at a cell to read it; click a label to select its token on both sides.",
     )
     drawn = picture(change.astype(np.float32), axes, label=f"A − B. {sentence}", low=-size, high=size)
-    return DifferenceDrawing(drawn, ((a.layer, a.head), (b.layer, b.head)), sentence)
+    table = difference_table(first, second, found.queries, found.keys)
+    return DifferenceDrawing(drawn, ((a.layer, a.head), (b.layer, b.head)), sentence, table)
 
 
 def select_group(keys: TokenAlignment, index: int, states: tuple[RunState, RunState]) -> None:

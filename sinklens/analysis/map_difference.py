@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 
 from sinklens.analysis.quantity import percent
 from sinklens.analysis.token_alignment import TokenAlignment
@@ -16,6 +17,29 @@ def map_difference(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     Range -1..1: positive where A looks more. NaN where one of the two cannot see or does not have the token.
     """
     return a - b
+
+
+def difference_table(
+    a: np.ndarray, b: np.ndarray, queries: TokenAlignment, keys: TokenAlignment
+) -> pd.DataFrame:
+    """One row per cell that a side can see: query, key (groups from 0), their labels, a, b, difference.
+
+    Parameters
+    ----------
+    a, b : ndarrays of shape (Gq, Gk), projected on the alignments
+    """
+    query, key = np.nonzero(np.isfinite(a) | np.isfinite(b))
+    return pd.DataFrame(
+        {
+            "query": query,
+            "key": key,
+            "query_token": [queries.labels[index] for index in query],
+            "key_token": [keys.labels[index] for index in key],
+            "a": a[query, key],
+            "b": b[query, key],
+            "difference": map_difference(a, b)[query, key],
+        }
+    )
 
 
 def distance(difference: np.ndarray) -> float:

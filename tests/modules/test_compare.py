@@ -169,6 +169,12 @@ async def test_different_texts_are_compared_where_they_agree(service, folders):
     assert np.isnan(drawing.picture.values[rows]).all()
     assert drawing.picture.low == -drawing.picture.high
     assert drawing.heads == ((0, 1), (0, 1))
+    table = drawing.table
+    np.testing.assert_allclose(table["difference"], table["a"] - table["b"])
+    # Each query gives all of its attention to what it sees, on either side.
+    for side in ("a", "b"):
+        given = table.groupby("query")[side].sum(min_count=1).dropna()
+        np.testing.assert_allclose(given, 1.0, atol=1e-5)
 
 
 async def test_no_common_word_is_a_sentence_not_a_failure(service, folders):
