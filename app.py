@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Mount, Route
 
+from modules.bias import bias_server, bias_ui
 from modules.compare import compare_server, compare_ui
 from modules.deep_dive import deep_dive_server, deep_dive_ui
 from modules.flow import flow_server, flow_ui
@@ -40,6 +41,7 @@ PAGES = (
     Page("Geometry", geometry_ui, geometry_server),
     Page("Intervene", intervene_ui, intervene_server),
     Page("Compare", partial(compare_ui, **bundled), partial(compare_server, **bundled)),
+    Page("Bias", bias_ui, bias_server),
     Page("Studies", partial(studies_ui, **bundled, default_model=settings.default_model), studies_server),
     Page("Deep dive", deep_dive_ui, deep_dive_server),
     Page("Reproduce", reproduce_ui, reproduce_server),

@@ -12,7 +12,7 @@ from tests.browser.panel_steps import open_stored_example, text_area
 AXE = Path(__file__).resolve().parent / "vendor" / "axe.min.js"
 GRAVE = ("serious", "critical")
 PAGES = (
-    "Overview", "Heads", "Flow", "Sinks", "Geometry", "Intervene", "Compare", "Studies", "Deep dive",
+    "Overview", "Heads", "Flow", "Sinks", "Geometry", "Intervene", "Compare", "Bias", "Studies", "Deep dive",
     "Reproduce",
 )  # fmt: skip
 

@@ -1,0 +1,231 @@
+"""The card of faithfulness: several attributions of one number, run when a person asks."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+
+import numpy as np
+from htmltools import Tag
+from shiny import Inputs, Outputs, Session, module, reactive, render, req, ui
+from shinywidgets import output_widget, render_widget
+
+from modules.applicable import applicable, verdict_on
+from modules.bias_bench import BiasBench, Detector, run_of
+from modules.bias_methods_drawing import (
+    BASELINE_NAMES,
+    TARGETS,
+    MethodsFound,
+    agreement_note,
+    agreement_rows,
+    basis,
+    curves_finding,
+    curves_table,
+    head_sentence,
+    methods_finding,
+    strips,
+)
+from modules.compare_downloads import downloads_ui
+from modules.dive import BLANK
+from modules.figures.erasure_curves import erasure_figure
+from modules.head_view import sink_positions
+from modules.widgets.chart import Chart
+from modules.widgets.scroll_area import scroll_area
+from modules.work_line import WatchedWork, work_line_server, work_line_ui
+from sinklens.analysis.erasure_summary import erasure_table
+from sinklens.analysis.plain_data import plain
+from sinklens.attribution_records import AttributionTarget
+from sinklens.results import Capture
+from sinklens.run_status import OnStatus
+
+ASK = (
+    "Do methods that say which tokens matter agree with each other, and is it more than the sink that they "
+    "agree on? Compare the methods to find out."
+)
+CHANGED = "The inputs have changed since; Compare the methods answers them."
+ORDERS = {"deletion": "Deletion", "insertion": "Insertion"}
+
+
+@module.ui
+def bias_methods_ui() -> Tag:
+    """The card."""
+    return ui.card(
+        ui.card_header(
+            ui.h2("Does it matter? Methods beside each other"),
+            downloads_ui("the agreement", "all attributions and curves"),
+            class_="compare-head",
+        ),
+        ui.p(ui.output_text("finding", inline=True), class_="sl-finding", aria_live="polite"),
+        ui.div(
+            ui.input_select("target", "Number that is explained", TARGETS),
+            ui.input_select("baseline", "Missing tokens become", BASELINE_NAMES),
+            ui.input_slider("k", "Tokens at the top, k", 1, 20, 5, step=1, ticks=False),
+            class_="sl-controls bias-controls",
+        ),
+        ui.div(
+            ui.input_action_button("run", "Compare the methods", class_="btn-primary"),
+            ui.output_text("hint", inline=True),
+            work_line_ui("work"),
+            class_="bias-run",
+        ),
+        applicable(
+            scroll_area(ui.output_ui("pairs"), label="Agreement of the methods"),
+            ui.p(ui.output_text("pairs_note", inline=True), class_="sl-muted"),
+            ui.p(ui.output_text("head_said", inline=True)),
+            ui.h3("Tokens by method"),
+            ui.output_ui("texts"),
+            ui.p(
+                "Shade: size of the score, each method by its own largest. Line above: raises the number; "
+                "below: lowers it; rollouts have a size without a sign. Outlined: sink.",
+                class_="sl-muted",
+            ),
+            ui.h3("Tokens taken away, and put back"),
+            ui.div(
+                ui.input_select("order", "Curve", ORDERS),
+                class_="sl-controls bias-controls",
+            ),
+            ui.p(ui.output_text("curves_said", inline=True)),
+            output_widget("curves", height="360px", fill=False),
+            scroll_area(ui.output_ui("areas"), label="Curves as numbers"),
+            ui.output_ui("rests_on"),
+        ),
+        full_screen=True,
+    )
+
+
+@module.server
+def bias_methods_server(input: Inputs, output: Outputs, session: Session, *, bench: BiasBench) -> None:
+    """Run on demand; k and the curve in view only read what was found."""
+
+    async def compare(
+        on_screen: Capture, text: str, kind: str, baseline: str, detector: Detector, on_status: OnStatus
+    ) -> tuple[tuple, MethodsFound]:
+        run = await run_of(bench.service, on_screen, text, on_status)
+        report = await bench.service.faithfulness(
+            run,
+            AttributionTarget(kind),
+            baseline=baseline,
+            detector=detector.name,
+            label_map=detector.label_map,
+            on_status=on_status,
+        )
+        asked = on_screen, text, kind, baseline, detector
+        return asked, await asyncio.to_thread(with_sinks, run, report, kind)
+
+    work = WatchedWork(session, compare)
+    work_line_server("work", work=work)
+
+    def wanted() -> tuple:
+        return bench.state.capture(), bench.text(), input.target(), input.baseline(), bench.detector()
+
+    @reactive.effect
+    @reactive.event(input.run)
+    def _run():
+        work.restart(*wanted())
+
+    @reactive.calc
+    def found() -> MethodsFound:
+        req(work.outcome.problem() is None)
+        return work.outcome()[1]
+
+    def is_missing() -> bool:
+        return work.outcome.problem() is not None or work.outcome.value() is None
+
+    @render.text
+    def applies():
+        return verdict_on(is_missing())
+
+    @render.text
+    def hint():
+        asked = work.outcome.value()
+        return CHANGED if asked is not None and asked[0] != wanted() else ""
+
+    @render.text
+    def finding():
+        if work.outcome.problem() is not None:
+            return work.outcome.problem().sentence
+        return ASK if work.outcome.value() is None else methods_finding(found(), input.k())
+
+    @render.ui
+    def pairs():
+        return agreement_rows(found(), input.k())
+
+    @render.text
+    def pairs_note():
+        return agreement_note(found(), input.k())
+
+    @render.text
+    def head_said():
+        methods = [own.method for own in found().report.attributions]
+        return head_sentence(found(), methods[0], bench.view.head()) if found().kind != "bias" else ""
+
+    @render.ui
+    def texts():
+        return strips(found())
+
+    @render.text
+    def curves_said():
+        return curves_finding(found(), input.order())
+
+    @render_widget
+    def curves():
+        return Chart(figure=BLANK)
+
+    @reactive.effect
+    def _draw():
+        chosen = [curve for curve in found().report.curves if curve.order == input.order()]
+        req(chosen)
+        curves.widget.show(
+            erasure_figure(chosen, found().report.target), label=curves_finding(found(), input.order())
+        )
+
+    @render.ui
+    def areas():
+        return curves_table(found(), input.order())
+
+    @render.ui
+    def rests_on():
+        return basis(found())
+
+    @render.download_button(filename="bias-methods.csv", media_type="text/csv")
+    def csv():
+        yield found().agreement(input.k()).to_csv(index=False)
+
+    @render.download_button(filename="bias-methods.json", media_type="application/json")
+    def report():
+        yield json.dumps(plain(exported(found(), input.k())), indent=1, ensure_ascii=False, allow_nan=False)
+
+
+def with_sinks(run: Capture, report, kind: str) -> MethodsFound:
+    """The report with the sinks of the run; in the detector's own tokens, with its special tokens instead."""
+    if kind == "bias":
+        what = "the detector's special tokens (its sinks are not captured)"
+        return MethodsFound(report, report.is_special, what, kind)
+    is_sink = np.zeros(len(report.labels), bool)
+    is_sink[list(sink_positions(run, run.main_stream))] = True
+    names = ", ".join(f"“{report.labels[i]}” ({i})" for i in np.flatnonzero(is_sink)[:4])
+    return MethodsFound(
+        report, is_sink, f"the sinks {names}" if names else "sinks, of which there are none", kind
+    )
+
+
+def exported(found: MethodsFound, k: int) -> dict:
+    """Everything of the card as plain data."""
+    return {
+        "target": found.report.target,
+        "tokens": list(found.report.labels),
+        "sinks": np.flatnonzero(found.is_sink).tolist(),
+        "attributions": [
+            {
+                "method": own.method,
+                "scores": own.scores.tolist(),
+                "baseline": own.baseline,
+                "residual": own.residual,
+            }
+            for own in found.report.attributions
+        ],
+        "agreement": found.agreement(k).to_dict(orient="records"),
+        "k": k,
+        "curves": erasure_table(found.report.curves).to_dict(orient="records"),
+        "left_out": list(found.report.left_out),
+    }
