@@ -39,6 +39,9 @@ if TYPE_CHECKING:
     from sinklens.bias.bias_engine import BiasEngine
     from sinklens.language.token_language import TokenLanguage
 
+PATIENCE_S = 3.0
+"""Before the import that nobody has asked for yet; whoever needs the engine earlier begins it at once."""
+
 
 class LateEngine:
     """Stands for an `Engine` whose import takes seconds, so that a server's first page need not wait.
@@ -64,9 +67,14 @@ class LateEngine:
             return self._engine
 
     def wake_in_background(self) -> None:
-        """Begin the import while the visitor reads the first page; does nothing once it is done."""
+        """Begin the import while the visitor reads the first page; does nothing once it is done.
+
+        Not at once: whoever opens another page first would wait for it beside the import.
+        """
         if self._engine is None:
-            threading.Thread(target=self.wake, name="import", daemon=True).start()
+            timer = threading.Timer(PATIENCE_S, self.wake)
+            timer.daemon = True
+            timer.start()
 
     def bundled(self) -> tuple[str, ...]:
         return bundled_models(self._settings)
