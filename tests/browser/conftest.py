@@ -9,7 +9,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import BrowserContext, BrowserType, Page, expect
 
 from tests.browser.app_process import REPOSITORY, AppProcess
 
@@ -63,9 +63,16 @@ def base_url(serve) -> str:
 
 
 @pytest.fixture(scope="session")
-def context(browser: Browser, browser_context_args: dict) -> Iterator[BrowserContext]:
-    """One profile for all tests: scripts of some megabytes are fetched and compiled once, not for each."""
-    context = browser.new_context(**browser_context_args)
+def context(
+    browser_type: BrowserType,
+    browser_type_launch_args: dict,
+    browser_context_args: dict,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[BrowserContext]:
+    """One profile on disk for all tests: Chromium keeps the compiled scripts of such a one only."""
+    context = browser_type.launch_persistent_context(
+        tmp_path_factory.mktemp("profile"), **browser_type_launch_args, **browser_context_args
+    )
     yield context
     context.close()
 

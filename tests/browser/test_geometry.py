@@ -50,6 +50,7 @@ def test_a_sentence_says_what_the_sinks_add_and_what_it_rests_on(geometry):
 
 def test_a_head_is_read_with_the_keyboard_and_chosen(geometry):
     grid = geometry.locator("#page-layers-heads .cells-front")
+    expect(grid).to_have_attribute("data-rows", "3")
     grid.focus()
     geometry.keyboard.press("ArrowRight")
     geometry.keyboard.press("ArrowRight")
