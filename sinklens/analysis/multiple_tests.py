@@ -10,6 +10,7 @@ from sinklens.errors import BadSelection
 CORRECTIONS = {
     "none": "no correction",
     "fdr": "false discovery rate (Benjamini & Hochberg 1995)",
+    "holm": "family-wise error (Holm 1979)",
     "bonferroni": "family-wise error (Bonferroni)",
 }
 
@@ -17,7 +18,8 @@ CORRECTIONS = {
 def corrected(p: np.ndarray, method: str = "fdr") -> np.ndarray:
     """Corrected p-values of the same shape, 0..1; NaN stays NaN and does not count as a question.
 
-    "fdr" gives Benjamini-Hochberg q-values, "bonferroni" p times the number of questions.
+    "fdr" gives Benjamini-Hochberg q-values, "holm" the step-down correction of
+    Holm (1979), "bonferroni" p times the number of questions.
 
     Raises
     ------
@@ -33,8 +35,16 @@ def corrected(p: np.ndarray, method: str = "fdr") -> np.ndarray:
     return result
 
 
+def _holm(p: np.ndarray) -> np.ndarray:
+    order = np.argsort(p, kind="stable")
+    steps, result = p[order] * np.arange(p.size, 0, -1), np.empty(p.size)
+    result[order] = np.minimum(np.maximum.accumulate(steps), 1.0)
+    return result
+
+
 _CORRECT = {
     "none": lambda p: p,
     "fdr": lambda p: false_discovery_control(p, method="bh"),
+    "holm": _holm,
     "bonferroni": lambda p: np.minimum(p * p.size, 1.0),
 }

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 
 import numpy as np
 import pandas as pd
+from scipy.stats import permutation_test
 
+from sinklens.analysis.multiple_tests import corrected
 from sinklens.study.records import CONTROL, EDIT, UNEDITED
 from sinklens.study.report_numbers import SEED, Spread, spread_of
 
@@ -51,34 +52,19 @@ def sign_flip_p(differences: np.ndarray, seed: int = SEED) -> float:
     """
     values = np.asarray(differences, np.float64)
     values = values[np.isfinite(values)]
-    n = len(values)
-    if n < N_PAIRS_MIN:
+    if len(values) < N_PAIRS_MIN:
         return float("nan")
-    observed = abs(values.sum())
-    # Rounding must not make equal sums differ.
-    limit = observed - 1e-9 * np.abs(values).sum()
-    if n <= N_EXACT:
-        signs = 1 - 2 * ((np.arange(2**n)[:, None] >> np.arange(n)) & 1)
-        return float((np.abs(signs @ values) >= limit).mean())
-    rng, n_extreme, n_left = np.random.default_rng(seed), 0, N_FLIPS
-    n_batch = max(1, 2_000_000 // n)
-    while n_left:
-        n_now = min(n_batch, n_left)
-        signs = rng.integers(0, 2, (n_now, n), dtype=np.int8) * 2 - 1
-        n_extreme += int((np.abs(signs @ values) >= limit).sum())
-        n_left -= n_now
-    return (n_extreme + 1) / (N_FLIPS + 1)
-
-
-def holm(p: Sequence[float]) -> np.ndarray:
-    """Holm's step-down correction (Holm 1979); NaN stays and counts as no test."""
-    values = np.asarray(p, np.float64)
-    known = np.flatnonzero(np.isfinite(values))
-    order = known[np.argsort(values[known], kind="stable")]
-    corrected = np.full(len(values), np.nan)
-    steps = values[order] * np.arange(len(order), 0, -1)
-    corrected[order] = np.minimum(np.maximum.accumulate(steps), 1.0) if len(order) else steps
-    return corrected
+    return float(
+        permutation_test(
+            (values,),
+            lambda each, axis: np.abs(each.mean(axis)),
+            permutation_type="samples",
+            alternative="greater",
+            n_resamples=np.inf if len(values) <= N_EXACT else N_FLIPS,
+            batch=max(1, 2_000_000 // len(values)),
+            rng=seed,
+        ).pvalue
+    )
 
 
 def model_tests(runs: pd.DataFrame, column: str) -> tuple[PairTest, ...]:
@@ -141,5 +127,5 @@ def _by_category(group: str, differences: pd.Series, first: str, second: str) ->
 
 
 def _corrected(tests: list[PairTest]) -> tuple[PairTest, ...]:
-    corrected = holm([test.p for test in tests])
-    return tuple(replace(test, p_corrected=float(p)) for test, p in zip(tests, corrected, strict=True))
+    p = corrected(np.array([test.p for test in tests]), "holm")
+    return tuple(replace(test, p_corrected=float(each)) for test, each in zip(tests, p, strict=True))

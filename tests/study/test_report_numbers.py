@@ -9,8 +9,6 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from scipy import stats
 
 from sinklens.analysis.interval import mean_interval
@@ -29,7 +27,6 @@ from sinklens.study.report_numbers import (
 from sinklens.study.report_pairs import (
     EVERY,
     control_tests,
-    holm,
     model_tests,
     position_tests,
     sign_flip_p,
@@ -156,19 +153,6 @@ def test_the_drawn_p_is_near_the_exact_one_and_never_zero():
 
 def test_two_pairs_are_too_few():
     assert math.isnan(sign_flip_p(np.array([1.0, 2.0])))
-
-
-@given(st.lists(st.floats(0, 1), min_size=1, max_size=12))
-def test_holm_never_lowers_a_p_and_keeps_the_order(p):
-    corrected = holm(p)
-    assert (corrected >= np.asarray(p) - 1e-12).all()
-    assert (corrected <= 1).all()
-    order = np.argsort(p, kind="stable")
-    assert (np.diff(corrected[order]) >= 0).all()
-
-
-def test_holm_of_the_textbook_leaves_what_has_no_p():
-    np.testing.assert_allclose(holm([0.01, math.nan, 0.04, 0.03]), [0.03, math.nan, 0.06, 0.06])
 
 
 def test_models_are_compared_on_the_texts_that_both_have_read():
