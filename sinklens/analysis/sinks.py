@@ -6,7 +6,9 @@ it? If so, does one unit of attention on it write less than elsewhere (parking) 
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -102,42 +104,42 @@ def sink_table(
     """
     thresholds = thresholds or Thresholds()
     profile = capture.profile(stream)
-    table = _numbers(capture, definition, stream, thresholds)
-    verdicts = _verdicts(table, profile, thresholds, definition)
-    table["label"], table["reason"] = zip(*verdicts, strict=True)
+    columns = _numbers(capture, definition, stream, thresholds)
+    columns["label"], columns["reason"] = zip(
+        *_verdicts(columns, profile, thresholds, definition), strict=True
+    )
+    table = pd.DataFrame(columns)
     if has_learned_sink(capture, stream):
         row = _learned_sink_row(profile, thresholds.epsilon, sink_name(capture, stream))
         table = pd.concat([table, row], ignore_index=True)
     return table
 
 
-def _numbers(capture: Capture, definition: str, stream: str | None, thresholds: Thresholds) -> pd.DataFrame:
-    """The table with every column filled but label and reason."""
+def _numbers(capture: Capture, definition: str, stream: str | None, thresholds: Thresholds) -> dict:
+    """Every column but label and reason, whose places are kept."""
     profile = capture.profile(stream)
     tokens = capture.key_prompt(stream).tokens
     received, floor = received_by_token(profile, definition)
     fix = sinkfix_verdict(profile, thresholds.sinkfix)
-    return pd.DataFrame(
-        {
-            "index": np.arange(profile.n_keys),
-            "token": [token.label for token in tokens],
-            "special": [token.is_special for token in tokens],
-            "received": received,
-            "floor": floor,
-            "excess": excess_over(received, floor),
-            "heads_above": (attention_received(profile) > thresholds.epsilon).mean(axis=(0, 1)),
-            "effective_share": mean_over(effective_share(profile), axis=(0, 1)),
-            "write_ratio": write_ratio(profile),
-            "value_ratio": mean_over(mean_ratio_by_layer(profile.v_norm), axis=0),
-            "key_ratio": mean_over(mean_ratio_by_layer(profile.k_norm), axis=0),
-            "hidden_ratio": mean_over(ratio_to_others(hidden_norms(capture, stream))[1:], axis=0),
-            "label": "",
-            "reason": "",
-            "sinkfix_share": fix.shares,
-            "sinkfix_value_norm": fix.value_norms,
-            "sinkfix_label": fix.labels,
-        }
-    )
+    return {
+        "index": np.arange(profile.n_keys),
+        "token": [token.label for token in tokens],
+        "special": [token.is_special for token in tokens],
+        "received": received,
+        "floor": floor,
+        "excess": excess_over(received, floor),
+        "heads_above": (attention_received(profile) > thresholds.epsilon).mean(axis=(0, 1)),
+        "effective_share": mean_over(effective_share(profile), axis=(0, 1)),
+        "write_ratio": write_ratio(profile),
+        "value_ratio": mean_over(mean_ratio_by_layer(profile.v_norm), axis=0),
+        "key_ratio": mean_over(mean_ratio_by_layer(profile.k_norm), axis=0),
+        "hidden_ratio": mean_over(ratio_to_others(hidden_norms(capture, stream))[1:], axis=0),
+        "label": (),
+        "reason": (),
+        "sinkfix_share": fix.shares,
+        "sinkfix_value_norm": fix.value_norms,
+        "sinkfix_label": fix.labels,
+    }
 
 
 def token_by_layer(
@@ -168,22 +170,34 @@ def hidden_norms(capture: Capture, stream: str | None = None) -> np.ndarray:
     return capture.hidden_norm
 
 
-def _verdicts(table: pd.DataFrame, profile: Profile, thresholds: Thresholds, definition: str):
+def _verdicts(columns: dict, profile: Profile, thresholds: Thresholds, definition: str):
     """(label, reason) of every token."""
     n_viewers = mean_over(profile.n_viewers.astype(np.float64), axis=0)
     if not definition_of(definition).averages_viewers:
         n_viewers = np.full(profile.n_keys, np.inf)
-    for row, viewers in zip(table.itertuples(), n_viewers, strict=True):
-        yield _verdict(row, viewers, profile.n_keys, thresholds)
+    # Plain floats: a pandas row costs more than its verdict.
+    numbers = (columns[name].tolist() for name in ("received", "floor", "excess", "write_ratio"))
+    for row in zip(*numbers, n_viewers.tolist(), strict=True):
+        yield _verdict(_Row(*row), profile.n_keys, thresholds)
 
 
-def _verdict(row, n_viewers: float, n_tokens: int, thresholds: Thresholds) -> tuple[str, str]:
+class _Row(NamedTuple):
+    """What the verdict about a token rests on."""
+
+    received: float
+    floor: float
+    excess: float
+    write_ratio: float
+    n_viewers: float
+
+
+def _verdict(row: _Row, n_tokens: int, thresholds: Thresholds) -> tuple[str, str]:
     if n_tokens < thresholds.n_tokens:
         return "too short to say", (
             f"The text has fewer than {thresholds.n_tokens} tokens ({n_tokens}), so uniform attention alone "
             f"looks like a sink (floor here {percent(row.floor)})."
         )
-    if np.isnan(row.excess):
+    if math.isnan(row.excess):
         return "ordinary", "Not applicable: no query is left to average under this definition."
     received = f"{percent(row.received)} received, {percent(row.floor)} uniform: excess {row.excess:z.2f}"
     if row.excess < 0:
@@ -193,9 +207,9 @@ def _verdict(row, n_viewers: float, n_tokens: int, thresholds: Thresholds) -> tu
         )
     if row.excess < thresholds.excess:
         return "ordinary", f"{received}, below {thresholds.excess:g}."
-    if n_viewers < thresholds.n_viewers:
-        return "few queries", f"{received}, but only {n_viewers:.0f} queries can see this token."
-    if np.isnan(row.write_ratio):
+    if row.n_viewers < thresholds.n_viewers:
+        return "few queries", f"{received}, but only {row.n_viewers:.0f} queries can see this token."
+    if math.isnan(row.write_ratio):
         return "attended", f"{received}; this model gives no value vectors."
     wrote = f"{received}; a unit of attention here writes {row.write_ratio:.2f} × as much as elsewhere"
     if row.write_ratio < thresholds.write_ratio:
