@@ -14,8 +14,8 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
 from sinklens.cli.outcome import ExitCode, stop
+from sinklens.cli.source import settings
 from sinklens.errors import RunCancelled
-from sinklens.settings import Settings
 from sinklens.study.errors import BadStudy, DiskFull, FolderInUse, Problem
 from sinklens.study.folder import StudyFolder
 from sinklens.study.plan import Study, TextSource
@@ -100,7 +100,7 @@ def texts(
     is_file = Path(source).expanduser().exists() or Path(source).suffix in (".txt", ".csv", ".jsonl")
     place = {"path": source} if is_file else {"dataset": source, "split": split, "config": config}
     wanted = TextSource(**place, column=column, category_column=category_column)
-    tokenizer = read_tokenizer(find_model(model, Settings()))
+    tokenizer = read_tokenizer(find_model(model, settings()))
     drawn = draw_texts([wanted], tokenizer, Draw(n, seed, max_tokens, min_tokens, longer))
     digest = write_texts(out, drawn)
     lengths = sorted(text.n_tokens for text in drawn)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import sys
 from concurrent.futures import ThreadPoolExecutor
 
+import numpy as np
 import pytest
 import torch
 
+from sinklens.capture.device import Placement
 from sinklens.capture.engine import Engine
 from sinklens.capture.loading import load_model
 from sinklens.capture.memory import estimate, refuse_if_too_large
@@ -188,3 +191,17 @@ def test_the_profile_estimate_grows_linearly(gpt2):
     info = Engine().info(str(gpt2))
     plan = CapturePlan(mean_maps=False, states=False, thumbnails=False)
     assert estimate(info, 8_000, plan).profile_bytes == 2 * estimate(info, 4_000, plan).profile_bytes
+
+
+def test_a_model_that_accelerate_spreads_gives_the_same_numbers(gpt2):
+    request = CaptureRequest(str(gpt2), TEXT, plan=CapturePlan())
+    spread = Engine(placement=Placement(device_map="auto")).capture(request)
+    plain = Engine().capture(request)
+    np.testing.assert_array_equal(spread.profile().received, plain.profile().received)
+    np.testing.assert_array_equal(spread.token_loss, plain.token_loss)
+
+
+def test_spreading_without_accelerate_says_what_to_install(gpt2, monkeypatch):
+    monkeypatch.setitem(sys.modules, "accelerate", None)
+    with pytest.raises(ModelRefused, match="pip install accelerate"):
+        Engine(placement=Placement(device_map="auto")).model(str(gpt2))

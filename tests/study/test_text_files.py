@@ -133,3 +133,16 @@ def test_a_data_set_without_its_package_says_what_to_install(monkeypatch, tmp_pa
     monkeypatch.setitem(sys.modules, "datasets", None)
     with pytest.raises(EngineMissing, match="pip install datasets"):
         list(read_source(TextSource(dataset="some/set"), tmp_path))
+
+
+def test_a_data_set_gives_its_rows_and_says_which_cannot_be_read(tmp_path):
+    rows = [{"text": "one", "kind": "a"}, {"text": " ", "kind": "a"}, {"text": "two", "kind": "b"}]
+    (tmp_path / "train.jsonl").write_text("\n".join(map(json.dumps, rows)), "utf-8")
+    items = list(read_source(TextSource(dataset=str(tmp_path), category_column="kind"), tmp_path))
+    assert [(item.text, item.category) for item in items if isinstance(item, GivenText)] == [
+        ("one", "a"),
+        ("two", "b"),
+    ]
+    assert reasons_of(items) == [f"{tmp_path}/train, row 1: the text is empty or has only spaces"]
+    with pytest.raises(BadTexts, match="cannot be read: Bad split: test"):
+        list(read_source(TextSource(dataset=str(tmp_path), split="test"), tmp_path))
