@@ -129,7 +129,7 @@ def compare(
         found.tokens if found.tokens is not None and form == "csv" else found.numbers,
         form=form,
         output=output,
-        columns=("number", "a", "b", "difference"),
+        columns=("name", "a", "b", "difference"),
         facts=None,
         title="",
         lines=filter(None, (verdict, found.note, *facts)),

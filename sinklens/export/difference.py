@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from sinklens.analysis.head_metrics import head_metric
-from sinklens.analysis.run_summary import run_summary
+from sinklens.analysis.metric_delta import metric_deltas
 from sinklens.analysis.sinks import sink_table
 from sinklens.export.provenance import Provenance, provenance_of
 from sinklens.results import Capture
@@ -24,7 +24,7 @@ class Difference:
     facts: pd.DataFrame
     """Columns fact, a, b: what the runs rest on, where it differs."""
     numbers: pd.DataFrame
-    """Columns number, a, b, difference; NaN where not applicable."""
+    """Columns number, name, a, b, difference; NaN where not applicable."""
     tokens: pd.DataFrame | None
     """Columns index, token, received_a, received_b, difference, label_a, label_b; None for other tokens."""
     heads: pd.DataFrame | None
@@ -89,22 +89,10 @@ def _written(value) -> str:
 
 
 def _numbers(a: Capture, b: Capture, stream: str | None) -> pd.DataFrame:
-    """The numbers of the Overview, and the loss."""
-    rows = []
-    for capture in (a, b):
-        summary = run_summary(capture, stream)
-        rows.append(
-            {
-                "loss": np.nan if capture.loss is None else capture.loss,
-                "first_share": summary.first_share,
-                "first_excess": summary.first_excess,
-                "sink_rate": summary.rate.value,
-                "entropy": summary.entropy,
-            }
-        )
-    before, after = rows
-    table = pd.DataFrame({"number": list(before), "a": list(before.values()), "b": list(after.values())})
-    return table.assign(difference=table["a"] - table["b"])
+    """Every number of the Compare page."""
+    streams = (capture.profile(stream).stream for capture in (a, b))
+    table = metric_deltas(a, b, *streams)[["key", "name", "a", "b", "delta"]]
+    return table.rename(columns={"key": "number", "delta": "difference"})
 
 
 def _tokens(a: Capture, b: Capture, stream: str | None) -> pd.DataFrame:

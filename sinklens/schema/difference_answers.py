@@ -21,6 +21,7 @@ class NumberRow(Answer):
     """One number of both runs."""
 
     number: str
+    name: str
     a: float | None
     b: float | None
     difference: float | None
