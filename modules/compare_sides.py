@@ -68,6 +68,7 @@ PAIRS = (
     Pair("encoder", "demo-gpt2 and demo-bert", "demo-gpt2", SideWish("demo-bert")),
     Pair("llama", "demo-gpt2 and demo-llama", "demo-gpt2", SideWish("demo-llama")),
     Pair("sinkless", "demo-gpt2 with and without its sink", "demo-gpt2", SideWish(edit=MASK_FIRST)),
+    Pair("twin", "demo-gpt2 and its twin that needs no sink", "demo-gpt2", SideWish("demo-gpt2-off-by-one")),
     Pair("swap", "One word swapped", "demo-gpt2", SideWish(text=SWAPPED[1]), SWAPPED[0]),
 )  # fmt: skip
 
