@@ -233,7 +233,7 @@ def _learned_sink_row(profile: Profile, epsilon: float, name: str) -> pd.DataFra
                 "effective_share": 0.0,
                 "write_ratio": 0.0,
                 "label": "learned sink",
-                "reason": f"On average {percent(mass)} of a row goes to the sink, which writes nothing.",
+                "reason": f"On average {percent(mass)} of a row goes to the {name}, which writes nothing.",
                 "sinkfix_label": NOT_APPLICABLE,
             }
         ]

@@ -152,7 +152,7 @@ def test_having_no_sink_is_a_result(sinks, run, sentence):
 
 def test_a_learned_sink_has_its_own_row(sinks):
     sinks.get_by_label("Capture").select_option("learned")
-    expect(finding(sinks)).to_contain_text(re.compile(r"40\s% of a row goes to the sink"))
+    expect(finding(sinks)).to_contain_text(re.compile(r"40\s% of a row goes to the learned sink"))
     sinks.locator("shiny-data-frame thead input").nth(3).fill("learned")
     expect(rows(sinks)).to_have_count(1)
     rows(sinks).first.click()
