@@ -21,12 +21,15 @@ from sinklens.analysis.bias_ratio import UnitMass
 from sinklens.analysis.head_ablation import ablation_arms, ablation_request
 from sinklens.analysis.position_strata import strata_of
 from sinklens.attribution_records import AttributionTarget
+from sinklens.bias.contrast_set import contrast_set
+from sinklens.bias.edited_scores import score_item_under
 from sinklens.bias.erasure import erasure_curves, leave_one_out
 from sinklens.bias.gradients import gradient_x_input, integrated_gradients
 from sinklens.bias.relevance import gradient_relevance
 from sinklens.bias.scored_text import ScoredText, score_prediction
 from sinklens.bias.token_classifier import BUNDLED, find_detector, load_classifier
 from sinklens.capture.engine import Engine
+from sinklens.interventions import DropHeads
 from sinklens.records import CaptureRequest
 from sinklens.settings import Settings
 
@@ -122,6 +125,12 @@ def report_model(engine: Engine, model: str) -> None:
     n_passes = engine.trial(request, 0).n_passes
     seconds = best_seconds(lambda: engine.trial(request, 0))
     print(f"{'head ablation with controls':>28} | {n_passes:>6} | {seconds / unit:.1f}", flush=True)
+    heads = [(layer, head) for layer in range(loaded.info.n_layers) for head in range(loaded.info.n_heads)]
+    edits = ((), *((DropHeads(pairs=(head,)),) for head in heads))
+    item = contrast_set()[0]
+    seconds = best_seconds(lambda: score_item_under(loaded, item, edits))
+    n_passes = len(edits) * len(item.versions)
+    print(f"{'every head, one short item':>28} | {n_passes:>6} | {seconds / unit:.1f}", flush=True)
     report_detector(unit)
 
 

@@ -30,10 +30,12 @@ from modules.widgets.heatmap import Axes, Heatmap, picture
 from modules.widgets.scroll_area import scroll_area
 from modules.widgets.when_seen import when_seen
 from modules.work_line import WatchedWork, work_line_server, work_line_ui
-from sinklens.analysis.bias_heads import combined_map
+from sinklens.analysis.bias_heads import combined_map, survivors
 from sinklens.analysis.bias_permutation import permutation_test
+from sinklens.analysis.counter_evidence import against_heads
 from sinklens.analysis.plain_data import plain
 from sinklens.bias_records import CATEGORY_NAMES, BiasDecision, BiasReading
+from sinklens.notebook_records import Finding
 from sinklens.results import Capture
 from sinklens.run_status import OnStatus
 
@@ -197,6 +199,18 @@ def bias_attention_server(input: Inputs, output: Outputs, session: Session, *, b
         bench.view.choose(*map(int, input.pick()))
 
     _combined(session, bench, work, tested)
+
+    def taken_down() -> Finding:
+        found, correction = tested(), input.correction()
+        n_kept, n_heads = len(survivors(found.table(correction), alpha())), found.test.observed.size
+        reasons = against_heads(n_kept, n_heads, found.test.smallest_p, alpha())
+        asked = {"ratio": found.ratio, "words": found.category or "all marked", "correction": correction}
+        asked |= {"level": f"{alpha():g}", "special tokens": found.mass.specials}
+        return Finding(
+            "Attention on marked words", attention_finding(found, correction, alpha()), reasons, asked
+        )
+
+    bench.findings["attention"] = taken_down
 
     @render.download_button(filename="bias-heads.csv", media_type="text/csv")
     def csv():

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
+from shiny import Session, reactive, ui
 
+from modules.bench import text_request
 from modules.head_view import HeadView
-from modules.run_state import RunState
+from modules.run_state import RunState, TextPair
+from sinklens.bias.contrast_set import contrast_set
 from sinklens.bias_records import BiasDecision, BiasReading, LabelMap
+from sinklens.contrast_records import ContrastItem
 from sinklens.errors import BadSelection
+from sinklens.notebook_records import Finding
 from sinklens.results import Capture
 from sinklens.run_status import OnStatus
 from sinklens.service import InferenceService
@@ -40,6 +45,19 @@ class Detector:
 
 
 @dataclass(frozen=True)
+class BenchmarkItems:
+    """Items that were scored, or that can be."""
+
+    name: str
+    items: tuple[ContrastItem, ...]
+
+    @classmethod
+    def own(cls) -> BenchmarkItems:
+        """The set that comes with SinkLens."""
+        return cls("hand-written set", contrast_set())
+
+
+@dataclass(frozen=True)
 class BiasBench:
     """Reactives that every card of the page reads."""
 
@@ -53,10 +71,20 @@ class BiasBench:
     detector: Callable[[], Detector]
     decision: Callable[[], BiasDecision]
     """What is marked; stays silent (req) while nothing was read, or after a problem."""
+    items: reactive.Value[BenchmarkItems | None] = field(default_factory=lambda: reactive.Value(None))
+    """What the benchmark card scored last, None before."""
+    findings: dict[str, Callable[[], Finding]] = field(default_factory=dict)
+    """By card, what it says now; silent (req) while it has no result. The notebook reads them."""
 
     def is_open(self) -> bool:
         """Is the page on screen?"""
         return self.state.is_open(PAGE)
+
+
+def open_pair(session: Session, state: RunState, run: Capture, text_a: str, text_b: str) -> None:
+    """Show two texts side by side on the Compare page, read as a run was but without its edits."""
+    state.pair.set(TextPair(text_request(run, text_a), text_b))
+    ui.update_navset("page", selected="compare", session=session.root_scope())
 
 
 async def run_of(service: InferenceService, on_screen: Capture, text: str, on_status: OnStatus) -> Capture:

@@ -13,7 +13,7 @@ from htmltools import Tag
 from shiny import Inputs, Outputs, Session, module, reactive, render, req, ui
 
 from modules.applicable import applicable, verdict_on
-from modules.bias_bench import BiasBench
+from modules.bias_bench import BenchmarkItems, BiasBench
 from modules.bias_benchmark_drawing import (
     GROUPINGS,
     BenchmarkFound,
@@ -25,14 +25,17 @@ from modules.bias_benchmark_drawing import (
     scores_frame,
 )
 from modules.compare_downloads import downloads_ui
+from modules.uploads import uploaded
 from modules.widgets.scroll_area import scroll_area
 from modules.work_line import WatchedWork, work_line_server, work_line_ui
 from sinklens.analysis.benchmark_score import benchmark_score, group_table
+from sinklens.analysis.counter_evidence import against_preference
 from sinklens.analysis.plain_data import plain
 from sinklens.bias.benchmark_files import load_benchmark
 from sinklens.bias.contrast_set import contrast_set
 from sinklens.contrast_records import ContrastItem, LeftOut
 from sinklens.errors import BadSelection
+from sinklens.notebook_records import Finding
 from sinklens.run_status import OnStatus
 
 OWN = "own"
@@ -100,7 +103,7 @@ def bias_benchmark_server(input: Inputs, output: Outputs, session: Session, *, b
     """Score when a person asks; a stopped run goes on where it was."""
 
     async def score(model: str, source: str, files: Upload, n_items: int, on_status: OnStatus):
-        items, unread = await asyncio.to_thread(items_of, source, files)
+        items, unread = await asyncio.to_thread(items_of, source, uploaded(files))
         chosen = sample(items, n_items)
         scores, left_out = await bench.service.item_scores(model, chosen, on_status=on_status)
         name = SOURCES[OWN] if source == OWN else source
@@ -115,6 +118,12 @@ def bias_benchmark_server(input: Inputs, output: Outputs, session: Session, *, b
         files = tuple((one["name"], one["datapath"]) for one in input.files() or ())
         model = bench.state.capture().request.model
         work.restart(model, input.source(), files, int(input.n_items() or N_ITEMS))
+
+    @reactive.effect
+    def _share():
+        if work.outcome.problem() is None:
+            scored = work.outcome()
+            bench.items.set(BenchmarkItems(scored.name, tuple(one.item for one in scored.scores)))
 
     @reactive.calc
     def found() -> BenchmarkFound:
@@ -152,6 +161,14 @@ def bias_benchmark_server(input: Inputs, output: Outputs, session: Session, *, b
     @render.ui
     def left_out():
         return left_out_list(found())
+
+    def taken_down() -> Finding:
+        req(not is_missing())
+        reasons = against_preference(benchmark_score(found().scores).stereotype)
+        asked = {"items": found().name, "scored": str(len(found().scores)), "model": found().model}
+        return Finding("Contrast benchmark", benchmark_finding(found()), reasons, asked)
+
+    bench.findings["benchmark"] = taken_down
 
     @render.download_button(filename="bias-benchmark.csv", media_type="text/csv")
     def csv():

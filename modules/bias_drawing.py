@@ -12,6 +12,7 @@ from shiny import ui
 from modules.bias_table import table
 from modules.quantity import count, percent
 from modules.widgets.scroll_area import scroll_area
+from modules.widgets.telling import tells
 from sinklens.analysis.bias_decision import notes, tier, word_table
 from sinklens.analysis.composite_score import CompositeScore
 from sinklens.bias_records import CATEGORY_NAMES, BiasDecision, DetectorInfo
@@ -76,12 +77,12 @@ def _word(decision: BiasDecision, word: int, pick: str) -> Tag | str:
     said = ", ".join(f"{CATEGORY_NAMES[c]} {percent(score)}" for c, score in scores.items())
     return ui.tags.button(
         text,
+        tells(pick, word),
         type="button",
         data_letters=letters,
         class_=f"bias-mark {kind}",
         title=f"{said} ({tier(max(scores.values()))})",
         aria_label=f"{text}: {said}",
-        onclick=f"Shiny.setInputValue('{pick}', {word}, {{priority: 'event'}})",
     )
 
 
@@ -107,9 +108,9 @@ def words_table(decision: BiasDecision, *, pick: str) -> Tag:
         (
             ui.tags.button(
                 ui.tags.bdi(row["text"], dir="auto"),
+                tells(pick, int(row["word"])),
                 type="button",
                 class_="btn btn-sm btn-default",
-                onclick=f"Shiny.setInputValue('{pick}', {row['word']}, {{priority: 'event'}})",
                 aria_label=f"Select “{row['text']}”, word {row['word'] + 1}",
             ),
             row["categories"],

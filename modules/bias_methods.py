@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from dataclasses import dataclass
 
 import numpy as np
 from htmltools import Tag
@@ -29,14 +30,19 @@ from modules.compare_downloads import downloads_ui
 from modules.dive import BLANK
 from modules.figures.erasure_curves import erasure_figure
 from modules.head_view import sink_positions
+from modules.trial_plan import word_id
 from modules.widgets.chart import Chart
 from modules.widgets.scroll_area import scroll_area
 from modules.work_line import WatchedWork, work_line_server, work_line_ui
+from sinklens.analysis.counter_evidence import against_methods
 from sinklens.analysis.erasure_summary import erasure_table
 from sinklens.analysis.plain_data import plain
 from sinklens.attribution_records import AttributionTarget
+from sinklens.bias_records import CATEGORY_NAMES
+from sinklens.notebook_records import Finding
 from sinklens.results import Capture
 from sinklens.run_status import OnStatus
+from sinklens.service import InferenceService
 
 ASK = (
     "Do methods that say which tokens matter agree with each other, and is it more than the sink that they "
@@ -60,6 +66,24 @@ def bias_methods_ui() -> Tag:
             ui.input_select("target", "Number that is explained", TARGETS),
             ui.input_select("baseline", "Missing tokens become", BASELINE_NAMES),
             ui.input_slider("k", "Tokens at the top, k", 1, 20, 5, step=1, ticks=False),
+            ui.panel_conditional(
+                "input.target === 'prediction'",
+                ui.div(
+                    ui.input_numeric("position", "At token number (empty: the last)", None, min=0),
+                    ui.input_text(
+                        "token",
+                        "Predicted token (empty: the likeliest)",
+                        spellcheck="false",
+                        update_on="blur",
+                    ),
+                    class_="sl-controls bias-controls",
+                ),
+                class_="bias-wide",
+            ),
+            ui.panel_conditional(
+                "input.target === 'bias'",
+                ui.input_select("category", "Category", {"": "All", **CATEGORY_NAMES}),
+            ),
             class_="sl-controls bias-controls",
         ),
         ui.div(
@@ -98,25 +122,31 @@ def bias_methods_server(input: Inputs, output: Outputs, session: Session, *, ben
     """Run on demand; k and the curve in view only read what was found."""
 
     async def compare(
-        on_screen: Capture, text: str, kind: str, baseline: str, detector: Detector, on_status: OnStatus
+        on_screen: Capture,
+        text: str,
+        wish: TargetWish,
+        baseline: str,
+        detector: Detector,
+        on_status: OnStatus,
     ) -> tuple[tuple, MethodsFound]:
         run = await run_of(bench.service, on_screen, text, on_status)
         report = await bench.service.faithfulness(
             run,
-            AttributionTarget(kind),
+            await target_of(bench.service, run, wish, on_status),
             baseline=baseline,
             detector=detector.name,
             label_map=detector.label_map,
             on_status=on_status,
         )
-        asked = on_screen, text, kind, baseline, detector
-        return asked, await asyncio.to_thread(with_sinks, run, report, kind)
+        asked = on_screen, text, wish, baseline, detector
+        return asked, await asyncio.to_thread(with_sinks, run, report, wish.kind)
 
     work = WatchedWork(session, compare)
     work_line_server("work", work=work)
 
     def wanted() -> tuple:
-        return bench.state.capture(), bench.text(), input.target(), input.baseline(), bench.detector()
+        target = target_wish(input.target(), input.position(), input.token(), input.category())
+        return bench.state.capture(), bench.text(), target, input.baseline(), bench.detector()
 
     @reactive.effect
     @reactive.event(input.run)
@@ -187,6 +217,15 @@ def bias_methods_server(input: Inputs, output: Outputs, session: Session, *, ben
     def rests_on():
         return basis(found())
 
+    def taken_down() -> Finding:
+        own = found()
+        reasons = against_methods(own.report.importance, own.report.labels, own.agreement(input.k()))
+        asked = {"number": own.report.target, "top tokens": str(input.k())}
+        asked |= {"missing tokens become": work.outcome()[0][3]}
+        return Finding("Methods beside each other", methods_finding(own, input.k()), reasons, asked)
+
+    bench.findings["methods"] = taken_down
+
     @render.download_button(filename="bias-methods.csv", media_type="text/csv")
     def csv():
         yield found().agreement(input.k()).to_csv(index=False)
@@ -194,6 +233,32 @@ def bias_methods_server(input: Inputs, output: Outputs, session: Session, *, ben
     @render.download_button(filename="bias-methods.json", media_type="application/json")
     def report():
         yield json.dumps(plain(exported(found(), input.k())), indent=1, ensure_ascii=False, allow_nan=False)
+
+
+@dataclass(frozen=True)
+class TargetWish:
+    """The number that a person wants explained; what does not belong to its kind is empty."""
+
+    kind: str
+    """A key of TARGETS."""
+    position: int | None = None
+    token: str = ""
+    category: str = ""
+
+
+def target_wish(kind: str, position: float | None, token: str, category: str) -> TargetWish:
+    """What the inputs say: a hidden one does not count."""
+    if kind == "prediction":
+        return TargetWish(kind, None if position is None else int(position), token.strip("\n\r"))
+    return TargetWish(kind, category=category if kind == "bias" else "")
+
+
+async def target_of(
+    service: InferenceService, run: Capture, wish: TargetWish, on_status: OnStatus
+) -> AttributionTarget:
+    """The target with the id of its token; BadSelection for a word that is not one token."""
+    token_id = await word_id(service, run, wish.token, on_status) if wish.token.strip() else None
+    return AttributionTarget(wish.kind, wish.position, token_id, wish.category or None)
 
 
 def with_sinks(run: Capture, report, kind: str) -> MethodsFound:

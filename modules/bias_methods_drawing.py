@@ -20,7 +20,7 @@ ATTENTION = ("attention rollout", "norm-weighted rollout")
 """Methods that read attention alone; the others look at what happens to the number."""
 WEAK = 0.3
 TARGETS = {
-    "prediction": "The likeliest prediction at the last position",
+    "prediction": "A prediction",
     "loss": "The loss of the whole text",
     "bias": "The detector's bias score",
 }

@@ -11,7 +11,7 @@ from shiny import Inputs, Outputs, Session, module, reactive, render, req, ui
 from shinywidgets import output_widget, reactive_read, render_widget
 
 from modules.applicable import applicable, verdict_on
-from modules.bias_bench import BiasBench, run_of
+from modules.bias_bench import BiasBench, open_pair, run_of
 from modules.bias_swaps_drawing import (
     PairFound,
     about,
@@ -26,10 +26,12 @@ from modules.bias_swaps_drawing import (
 from modules.widgets.heatmap import Heatmap
 from modules.widgets.when_seen import when_seen
 from modules.work_line import WatchedWork, work_line_server, work_line_ui
+from sinklens.analysis.counter_evidence import against_exchange
 from sinklens.analysis.plain_data import plain
 from sinklens.bias.swap_lists import CATEGORY_NAMES, SWAP_LISTS, SwapPair, all_swaps, parse_swaps
 from sinklens.bias.swaps import SwappedText, apply_swaps, find_swaps
 from sinklens.errors import BadSelection
+from sinklens.notebook_records import Finding
 from sinklens.results import Capture
 from sinklens.run_status import OnStatus
 
@@ -69,6 +71,7 @@ def bias_swaps_ui() -> Tag:
             ui.output_ui("texts"),
             ui.div(
                 ui.input_action_button("run", "Run A and B", class_="btn-primary"),
+                ui.input_action_button("open", "Open both in Compare", class_="btn-default"),
                 work_line_ui("work"),
                 class_="bias-run",
             ),
@@ -148,6 +151,12 @@ def bias_swaps_server(input: Inputs, output: Outputs, session: Session, *, bench
         if swapped() is not None:
             work.restart(words.outcome()[0], swapped())
 
+    @reactive.effect
+    @reactive.event(input.open)
+    def _open():
+        if swapped() is not None:
+            open_pair(session, bench.state, words.outcome()[0], swapped().before, swapped().after)
+
     def known() -> PairFound | None:
         """The pair that was run, if it is still the one that is chosen."""
         found = work.outcome.value()
@@ -202,6 +211,14 @@ def bias_swaps_server(input: Inputs, output: Outputs, session: Session, *, bench
         cell = reactive_read(grid.widget, "cell")
         if cell:
             bench.view.choose(*cell)
+
+    def taken_down() -> Finding:
+        found = req(known())
+        asked = {"text B": found.swapped.after, "stream": found.stream}
+        reasons = against_exchange(found.effect.swapped_change)
+        return Finding("What if it spoke of others?", pair_finding(found), reasons, asked)
+
+    bench.findings["swaps"] = taken_down
 
     @render.download_button(filename="bias-exchange.json", media_type="application/json")
     def report():

@@ -10,7 +10,7 @@ from htmltools import Tag
 from shiny import Inputs, Outputs, Session, module, reactive, render, req, ui
 
 from modules.applicable import applicable, verdict_on
-from modules.bias_bench import MILD, PAGE, RUN, TEXTS, Detector, read_label_map
+from modules.bias_bench import PAGE, TEXTS, Detector
 from modules.bias_drawing import (
     PARTS,
     detection_finding,
@@ -25,6 +25,7 @@ from modules.bias_drawing import (
     slider_starts,
     words_table,
 )
+from modules.bias_text_choice import OTHER, text_and_detector
 from modules.compare_downloads import downloads_ui
 from modules.run_state import RunState
 from modules.widgets.scroll_area import scroll_area
@@ -38,7 +39,6 @@ from sinklens.errors import BadSelection
 from sinklens.run_status import OnStatus
 from sinklens.service import InferenceService
 
-OTHER = "other"
 DETECTORS = {
     BUNDLED: "Bundled English tagger",
     **{name: f"{name} (hub)" for name in GUS_CHECKPOINTS},
@@ -100,6 +100,7 @@ def _choice_ui() -> Tag:
         ui.panel_conditional(
             "input.text === 'own'",
             ui.input_text_area("own", "Text to read", rows=2, width="100%"),
+            ui.p(ui.output_text("which", inline=True), class_="sl-muted", aria_live="polite"),
             class_="bias-wide",
         ),
         ui.panel_conditional(
@@ -142,7 +143,7 @@ def bias_words_server(
 
     task = WatchedWork(session, work)
     work_line_server("work", work=task)
-    text, detector = _wishes(input, state)
+    text, detector = text_and_detector(input, state)
 
     @reactive.effect
     def _read():
@@ -176,41 +177,6 @@ def bias_words_server(
         decision,
         is_missing,
     )
-
-
-def _wishes(input: Inputs, state: RunState) -> tuple[Callable[[], str], Callable[[], Detector | str]]:
-    """The text to read, and the detector or what is wrong with it; typed ones once a person asks."""
-    typed_text: reactive.Value[str] = reactive.Value("")
-    typed: reactive.Value[Detector | str] = reactive.Value("Name a checkpoint, then Read it.")
-
-    @reactive.effect
-    @reactive.event(input.use)
-    def _use():
-        typed_text.set(input.own())
-        typed.set(typed_detector(input.name().strip(), input.map()))
-
-    @reactive.calc
-    def text() -> str:
-        if input.text() in MILD:
-            return MILD[input.text()]
-        is_run = input.text() == RUN or not typed_text().strip()
-        return state.capture().request.text if is_run else typed_text()
-
-    @reactive.calc
-    def detector() -> Detector | str:
-        return typed() if input.detector() == OTHER else Detector(input.detector())
-
-    return text, detector
-
-
-def typed_detector(name: str, lines: str) -> Detector | str:
-    """The detector that a person typed, or what is wrong with it."""
-    if not name:
-        return "Name a checkpoint: a hub id, or a folder with a token classifier."
-    try:
-        return Detector(name, read_label_map(lines))
-    except BadSelection as error:
-        return str(error)
 
 
 def _detection_outputs(session: Session, task: WatchedWork, decision, reading, is_missing) -> None:

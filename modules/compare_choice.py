@@ -152,12 +152,25 @@ def compare_choice_server(
         capture = state.capture()
         with reactive.isolate():
             former = asked()
+            if state.pair() is not None:
+                return
             if former is None:
                 first = default_wish(capture, models)
                 _show(first.b)
                 ask(first)
             elif former[0] is not capture and isinstance(former[1], PairWish) and former[1].a is None:
                 ask(wish())
+
+    @reactive.effect
+    def _take_pair():
+        wanted = state.pair()
+        if wanted is not None:
+            state.pair.set(None)
+            b = SideWish(text=wanted.text_b)
+            fixed_a.set(wanted.a)
+            _show(b)
+            with reactive.isolate():
+                ask(PairWish(wanted.a, b))
 
     for pair in PAIRS:
         _on_pair(input, pair, lambda chosen: (fixed_a.set(chosen.a), _show(chosen.b), ask(chosen)), state)

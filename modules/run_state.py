@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from shiny import reactive
 
+from sinklens.records import CaptureRequest
 from sinklens.results import Capture
+
+
+@dataclass(frozen=True)
+class TextPair:
+    """Two texts that one model is to read alike."""
+
+    a: CaptureRequest
+    text_b: str
 
 
 @dataclass(frozen=True)
@@ -26,6 +35,8 @@ class RunState:
     """Selected key position, None without a selection."""
     page: Callable[[], str | None] = lambda: None
     """Id of the page that is open, None where there is only one."""
+    pair: reactive.Value[TextPair | None] = field(default_factory=lambda: reactive.Value(None))
+    """What another page wants to see on the Compare page, which takes it and empties this."""
 
     def is_open(self, page: str) -> bool:
         """Is this page on screen? To be asked in an effect that need not work for a hidden page."""

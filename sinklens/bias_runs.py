@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from sinklens.attribution_records import AttributionTarget
@@ -107,18 +108,48 @@ class BiasRuns:
         work = partial(self._score_in_turns, ask, model, info.revision, items, interventions)
         return await self._answer(ask, ask, work, on_status)
 
+    async def edited_item_scores(
+        self,
+        model: str,
+        items: tuple[ContrastItem, ...],
+        edits: tuple[tuple[Intervention, ...], ...],
+        on_status: OnStatus | None = None,
+    ) -> tuple[tuple[tuple[ItemScore, ...], ...], tuple[LeftOut, ...]]:
+        """The scores of the same items under each set of edits; a run that was stopped goes on there.
+
+        Raises BadSelection without any item, and what `BiasEngine.edited_item_scores` raises.
+        """
+        if not items:
+            raise BadSelection("Choose at least one item to score; got none.")
+        info = await self.info(model, on_status)
+        ask = ("edited items", info.revision, items, edits)
+
+        async def work(run: SharedRun):
+            parts = await self._in_turns(ask[:2], model, items, run, self._engine.edited_item_scores, edits)
+            by_edit = (tuple(chain(*(own[number] for own, _ in parts))) for number in range(len(edits)))
+            return self._kept(ask, (tuple(by_edit), tuple(chain(*(left for _, left in parts)))))
+
+        return await self._answer(ask, ask, work, on_status)
+
     async def _score_in_turns(self, ask, model: str, revision: str, items, interventions, run: SharedRun):
-        scores: list[ItemScore] = []
-        left_out: list[LeftOut] = []
+        def score(model: str, own: tuple[ContrastItem, ...], edits, *progress):
+            return self._engine.item_scores(model, own, None, edits, *progress)
+
+        parts = await self._in_turns(("items", revision), model, items, run, score, interventions)
+        scores, left_out = zip(*parts, strict=True)
+        return self._kept(ask, (tuple(chain(*scores)), tuple(chain(*left_out))))
+
+    async def _in_turns(self, asked: tuple, model: str, items, run: SharedRun, method, edits) -> list:
+        """What a method gives for some items at a time; every part is kept."""
+        parts = []
         for start in range(0, len(items), N_TURN_ITEMS):
             own = items[start : start + N_TURN_ITEMS]
-            part_ask = ("items", revision, own, interventions)
+            part_ask = (*asked, own, edits)
             found = self._store.recall(part_ask)
             if found is None:
                 part = RunPart(run, n_before=start, n_here=len(own), n_all=len(items), noun="item")
                 async with self._turn(model, part) as compute:
-                    method = partial(self._engine.item_scores, model, own, None, interventions)
-                    found = self._kept(part_ask, await compute(method, part.progress, part.is_cancelled))
-            scores += found[0]
-            left_out += found[1]
-        return self._kept(ask, (tuple(scores), tuple(left_out)))
+                    found = await compute(method, model, own, edits, part.progress, part.is_cancelled)
+                    self._kept(part_ask, found)
+            parts.append(found)
+        return parts

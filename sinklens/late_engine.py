@@ -22,6 +22,7 @@ from sinklens.capture.model_source import bundled_models
 from sinklens.contrast_records import ContrastItem, ItemScore, LeftOut
 from sinklens.faithfulness_records import FaithfulnessReport
 from sinklens.geometry_records import SinkRule, SinkStatistics
+from sinklens.interventions import Intervention
 from sinklens.pipeline_records import BlockTrace, TokenEmbeddings
 from sinklens.records import CaptureRequest, ModelInfo, Prompt
 from sinklens.residual_records import LogitAttribution, LogitLens, LogitQuestion, ResidualStream
@@ -214,3 +215,8 @@ class LateEngine:
         self, model: str, items: Sequence[ContrastItem], *choices
     ) -> tuple[tuple[ItemScore, ...], tuple[LeftOut, ...]]:
         return self.wake().item_scores(model, items, *choices)
+
+    def edited_item_scores(
+        self, model: str, items: Sequence[ContrastItem], edits: Sequence[tuple[Intervention, ...]], *progress
+    ) -> tuple[tuple[tuple[ItemScore, ...], ...], tuple[LeftOut, ...]]:
+        return self.wake().edited_item_scores(model, items, edits, *progress)

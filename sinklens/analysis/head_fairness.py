@@ -57,19 +57,44 @@ def fairness_change(before: Sequence[ItemScore], after: Sequence[ItemScore], see
     )
 
 
+def distance_change(preference: Interval, before: float) -> tuple[float, float, float]:
+    """Change of the distance of the mean preference from even (0), with its ends, nats.
+
+    Formula: |before + change| - |before|; below 0: more even. A model that prefers counterparts becomes more
+    even by being drawn to stereotypes, so that the change alone does not say which way is fairer.
+
+    Parameters
+    ----------
+    preference : change of the mean preference
+    before : mean preference of the model as it is, nats
+    """
+
+    def distance(change: float) -> float:
+        return abs(before + change) - abs(before)
+
+    ends = distance(preference.low), distance(preference.high)
+    crosses = preference.low <= -before <= preference.high
+    return distance(preference.mean), -abs(before) if crosses else min(ends), max(ends)
+
+
 def head_fairness_table(
-    metric: np.ndarray, worth: Mapping[Head, Interval], fairness: Mapping[Head, FairnessChange]
+    metric: np.ndarray,
+    worth: Mapping[Head, Interval],
+    fairness: Mapping[Head, FairnessChange],
+    preference_before: float = float("nan"),
 ) -> pd.DataFrame:
     """One row per head that was dropped.
 
     Columns: layer, head, metric (what its attention does); loss, loss_low, loss_high (change when dropped,
-    nats per token); preference, preference_low, preference_high (change, nats); imbalance, imbalance_low,
+    nats per token); preference, preference_low, preference_high (change, nats); distance, distance_low,
+    distance_high (change of its distance from even, nats); imbalance, imbalance_low,
     imbalance_high (change of |SS - 50|, points); is_front: no other head makes the model more even at a
     smaller price.
 
     Parameters
     ----------
     metric : array of shape (L, H)
+    preference_before : mean preference of the model as it is, nats
     """
     rows = []
     for layer, head in sorted(set(worth) & set(fairness)):
@@ -78,6 +103,8 @@ def head_fairness_table(
         row |= {"loss": price.mean, "loss_low": price.low, "loss_high": price.high}
         preference = change.preference
         row |= {"preference": preference.mean, "preference_low": preference.low}
+        distance = distance_change(preference, preference_before)
+        row |= dict(zip(("distance", "distance_low", "distance_high"), distance, strict=True))
         row |= {"preference_high": preference.high, "imbalance": change.imbalance}
         row |= {"imbalance_low": change.imbalance_low, "imbalance_high": change.imbalance_high}
         rows.append(row)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import takewhile
 
 import numpy as np
 
+from sinklens.analysis.token_alignment import align_tokens
 from sinklens.bias.swaps import SwappedText
 from sinklens.errors import BadSelection
-from sinklens.records import Prompt, Token
+from sinklens.records import Prompt
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,10 +27,10 @@ class TokenPairs:
 
 
 def token_pairs(swapped: SwappedText, before: Prompt, after: Prompt) -> TokenPairs:
-    """Align by characters: what was not exchanged is the same, wherever it moved.
+    """The tokens of an alignment that the exchange left alone, and those that it put in the place of others.
 
-    Special tokens are aligned in their order, from the front before the text and from the back after it. An
-    article that was put right belongs to neither.
+    An article that was put right belongs to neither; where a word that was put in stands beside an equal one,
+    it may take that one's partner, and both are left out.
 
     Raises
     ------
@@ -38,53 +39,26 @@ def token_pairs(swapped: SwappedText, before: Prompt, after: Prompt) -> TokenPai
     """
     if (before.text, after.text) != (swapped.before, swapped.after):
         raise BadSelection("The two runs are of other texts than this exchange.")
-    edits = sorted((*swapped.spans, *swapped.articles))
-    places = {(t.start, t.end): t.index for t in after.tokens if t.start is not None}
-    pairs = []
-    for token in before.tokens:
-        shift = None if token.start is None else _shift(token, edits)
-        if shift is None:
-            continue
-        other = places.get((token.start + shift, token.end + shift))
-        if other is not None and after.ids[other] == token.id:
-            pairs.append((token.index, other))
-    pairs += _specials(before, after)
-    here, there = np.array(sorted(set(pairs)), int).reshape(-1, 2).T
+    edits = (*swapped.spans, *swapped.articles)
+    changed = set(_inside(before, [edit[:2] for edit in edits]).tolist())
+    changed_after = set(_inside(after, [edit[2:] for edit in edits]).tolist())
+    pairs = [
+        (here, there)
+        for group in align_tokens(before, after).groups
+        if [before.ids[i] for i in group.a] == [after.ids[i] for i in group.b]
+        for here, there in zip(group.a, group.b, strict=True)
+        if here not in changed and there not in changed_after
+    ]
+    here, there = np.array(sorted(pairs), int).reshape(-1, 2).T
     return TokenPairs(
         before=here,
         after=there,
-        swapped_before=_inside(before, [(start, end) for start, end, _, _ in swapped.spans]),
-        swapped_after=_inside(after, [(start, end) for _, _, start, end in swapped.spans]),
+        swapped_before=_inside(before, [span[:2] for span in swapped.spans]),
+        swapped_after=_inside(after, [span[2:] for span in swapped.spans]),
     )
 
 
-def _shift(token: Token, edits: list[tuple[int, int, int, int]]) -> int | None:
-    """How far a token moved; None where it shares a character with an edit."""
-    shift = 0
-    for start, end, _, new_end in edits:
-        if token.start < end and start < token.end:
-            return None
-        if end <= token.start:
-            shift = new_end - end
-    return shift
-
-
-def _specials(before: Prompt, after: Prompt) -> list[tuple[int, int]]:
-    """Special tokens at the front paired from the front, those at the back from the back."""
-    front = zip(before.tokens, after.tokens, strict=False)
-    back = zip(reversed(before.tokens), reversed(after.tokens), strict=False)
-    return [
-        (one.index, other.index)
-        for side in (front, back)
-        for one, other in takewhile(lambda pair: _is_same_special(*pair), side)
-    ]
-
-
-def _is_same_special(one: Token, other: Token) -> bool:
-    return one.is_special and other.is_special and one.id == other.id
-
-
-def _inside(prompt: Prompt, spans: list[tuple[int, int]]) -> np.ndarray:
+def _inside(prompt: Prompt, spans: Sequence[tuple[int, ...]]) -> np.ndarray:
     """(n,) positions of tokens that share a character with a span."""
     return np.array(
         [

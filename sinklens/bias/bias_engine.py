@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from sinklens.analysis.bias_ratio import UnitMass
 from sinklens.attribution_records import TARGETS, AttributionTarget
 from sinklens.bias.attention_mass import TextUnits, attention_mass, text_units
+from sinklens.bias.edited_scores import Edits, score_items_under
 from sinklens.bias.faithfulness import faithfulness_report
 from sinklens.bias.scored_text import ScoredText, score_bias, score_loss, score_prediction
 from sinklens.bias.sentence_score import Key, score_items
@@ -125,6 +126,17 @@ class BiasEngine(Engine):
         """How likely a model finds the versions of benchmark items; errors as in `score_items`."""
         loaded = self.model(model)
         return score_items(loaded, items, known, interventions, on_progress, is_cancelled, on_score)
+
+    def edited_item_scores(
+        self,
+        model: str,
+        items: Sequence[ContrastItem],
+        edits: Sequence[Edits],
+        on_progress: OnProgress = lambda fraction, message: None,
+        is_cancelled: Callable[[], bool] = lambda: False,
+    ) -> tuple[tuple[tuple[ItemScore, ...], ...], tuple[LeftOut, ...]]:
+        """The same under several sets of edits, those of each item as one batch; as `score_items_under`."""
+        return score_items_under(self.model(model), items, edits, on_progress, is_cancelled)
 
     def _scored(
         self, capture: Capture, target: AttributionTarget, detector: str, label_map: LabelMap

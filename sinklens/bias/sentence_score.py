@@ -97,21 +97,33 @@ def score_item(
     BadSelection
         Two versions share no token, or a version has none to score.
     """
+    prompts, places = read_item(loaded, item, interventions)
+    read = _masked_logs if loaded.info.mask_token is not None else _causal_logs
+    logs = {role: read(loaded, prompt, places[role], interventions) for role, prompt in prompts.items()}
+    return item_score(loaded, item, logs)
+
+
+def read_item(
+    loaded: LoadedModel, item: ContrastItem, interventions: tuple[Intervention, ...] = ()
+) -> tuple[dict[str, Prompt], dict[str, np.ndarray]]:
+    """Role -> the tokens of a version, and the positions of those that are scored; errors as `score_item`."""
     prompts = {role: read_version(loaded, text) for role, text in item.versions.items()}
     places = {role: _scored_places(loaded, prompt, item) for role, prompt in prompts.items()}
-    is_masked, by_sum = loaded.info.mask_token is not None, item.unrelated is None
-    if is_masked and by_sum:
+    if loaded.info.mask_token is not None and item.unrelated is None:
         places = _shared_places(prompts, places)
-    scores = {}
     for role, prompt in prompts.items():
         if not len(places[role]):
             raise BadSelection(f"Item {item.identifier} has a version without a token to score.")
         _check_edits(loaded, interventions, prompt)
-        read = _masked_logs if is_masked else _causal_logs
-        logs = read(loaded, prompt, places[role], interventions)
-        scores[role] = float(logs.sum() if by_sum else logs.mean())
+    return prompts, places
+
+
+def item_score(loaded: LoadedModel, item: ContrastItem, logs: Mapping[str, np.ndarray]) -> ItemScore:
+    """The score of an item from the log probabilities of every version's scored tokens, nats."""
+    is_masked, by_sum = loaded.info.mask_token is not None, item.unrelated is None
+    scores = {role: float(own.sum() if by_sum else own.mean()) for role, own in logs.items()}
     which = "shared tokens" if is_masked and by_sum else "sum" if by_sum else "mean"
-    counts = {role: len(own) for role, own in places.items()}
+    counts = {role: len(own) for role, own in logs.items()}
     return ItemScore(item, scores, counts, f"{'masked' if is_masked else 'causal'}, {which}")
 
 

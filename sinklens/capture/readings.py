@@ -71,12 +71,16 @@ def _masked(loaded: LoadedModel, prompt: Prompt) -> tuple[Reading, ...]:
     ids = np.array(prompt.ids)
     folds = [np.array(own[start::N_FOLDS]) for start in range(min(N_FOLDS, len(own)))]
     return tuple(
-        Reading(_hidden(prompt, fold, loaded.tokenizer.mask_token_id), None, fold, ids[fold], is_masked=True)
+        Reading(
+            with_masked(prompt, fold, loaded.tokenizer.mask_token_id), None, fold, ids[fold], is_masked=True
+        )
         for fold in folds
     )
 
 
-def _hidden(prompt: Prompt, positions: np.ndarray, mask_id: int) -> Prompt:
+def with_masked(prompt: Prompt, positions: np.ndarray, mask_id: int) -> Prompt:
+    """The same tokens with those at some positions masked."""
+
     def masked(token: Token) -> Token:
         return replace(token, id=mask_id) if token.index in positions else token
 

@@ -7,8 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sinklens.analysis.head_fairness import fairness_change, head_fairness_table, pareto_front
-from sinklens.analysis.interval import mean_interval
+from sinklens.analysis.head_fairness import (
+    distance_change,
+    fairness_change,
+    head_fairness_table,
+    pareto_front,
+)
+from sinklens.analysis.interval import Interval, mean_interval
 from sinklens.contrast_records import ContrastItem, ItemScore
 from sinklens.errors import BadSelection
 
@@ -36,6 +41,19 @@ def test_nothing_changed_is_no_change():
     found = fairness_change(_scores([1, -1, 2]), _scores([1, -1, 2]))
     assert (found.imbalance, found.imbalance_low, found.imbalance_high) == (0, 0, 0)
     assert found.preference.mean == 0
+
+
+@pytest.mark.parametrize(
+    ("before", "change", "expected"),
+    [
+        (1.0, (-0.5, -0.75, -0.25), (-0.5, -0.75, -0.25)),
+        (-1.0, (-0.5, -0.75, -0.25), (0.5, 0.25, 0.75)),
+        (-1.0, (0.5, 0.25, 0.75), (-0.5, -0.75, -0.25)),
+        (0.1, (-0.2, -0.5, 0.1), (0.0, -0.1, 0.3)),
+    ],
+)
+def test_fairer_is_nearer_to_even_from_either_side(before, change, expected):
+    assert distance_change(Interval(*change, 9, "items", "BCa"), before) == pytest.approx(expected)
 
 
 def test_other_items_are_refused():

@@ -12,7 +12,7 @@ from sinklens.bias.contrast_set import contrast_set
 from sinklens.bias_records import worker_of
 from sinklens.contrast_records import ContrastItem
 from sinklens.errors import BadSelection
-from sinklens.interventions import MaskKeys
+from sinklens.interventions import DropHeads, MaskKeys
 from sinklens.late_engine import LateEngine
 from sinklens.records import CaptureRequest
 from sinklens.settings import Settings
@@ -94,7 +94,12 @@ def test_the_late_engine_hands_everything_on(engine, names):
     found = late.faithfulness(capture, target, baseline="mean")
     assert found.attribution("leave one out").baseline == "mean"
     pair = ContrastItem("CrowS-Pairs", "1", "g", "", "w1 w2", "w1 w3")
-    assert len(late.item_scores(names["gpt2"], (pair,))[0]) == 1
+    (alone,), _ = late.item_scores(names["gpt2"], (pair,))
+    ((same,), (dropped,)), _ = late.edited_item_scores(
+        names["gpt2"], (pair,), ((), (DropHeads(pairs=((0, 0),)),))
+    )
+    assert same.scores == pytest.approx(alone.scores, abs=1e-4)
+    assert dropped.scores != same.scores
 
 
 def test_items_are_scored_by_name_of_the_model(engine, names):

@@ -27,6 +27,20 @@ def part(page: Page, name: str) -> Locator:
     return page.locator(f"#bias-{name}")
 
 
+def ask(page: Page, question: str) -> None:
+    """Open the cards of a question, which begin closed."""
+    opener = page.get_by_role("button", name=question)
+    opener.click()
+    expect(opener).to_have_attribute("aria-expanded", "true")
+
+
+def slide(page: Page, name: str, value: float) -> None:
+    """Move a slider of the page, and wait until the server is told: Shiny holds a moving one back."""
+    wanted = [f"bias-{name}", value]
+    page.evaluate("([id, value]) => $(`#${id}`).data('ionRangeSlider').update({ from: value })", wanted)
+    page.wait_for_function("([id, value]) => Shiny.shinyapp.$inputValues[id] === value", arg=wanted)
+
+
 def test_words_are_marked_and_thresholds_move_at_once(bias):
     expect(part(bias, "words-method")).to_contain_text("An unmarked text is not a fair text")
     part(bias, "words-text").select_option("computers")
@@ -41,8 +55,7 @@ def test_words_are_marked_and_thresholds_move_at_once(bias):
     weight.fill("1")
     weight.press("Tab")
     expect(part(bias, "words-score")).not_to_have_text(before)
-    move = "$('#bias-words-limit_stereotype').data('ionRangeSlider').update({from: 0.99})"
-    bias.evaluate(f"() => {{ {move}; }}")
+    slide(bias, "words-limit_stereotype", 0.99)
     expect(part(bias, "words-finding")).to_contain_text("3 of 10 words are marked: 2 Generalisation")
     with bias.expect_download() as table:
         bias.get_by_role("link", name="Download all words as CSV").click()
@@ -55,6 +68,10 @@ def test_words_are_marked_and_thresholds_move_at_once(bias):
     expect(part(bias, "words-problem").get_by_role("alert")).to_contain_text("/no/such/folder")
     part(bias, "words-detector").select_option("bundled tagger")
     expect(part(bias, "words-finding")).to_contain_text("of 10 words are marked")
+    # An empty text is not read: the page says which one it is about.
+    part(bias, "words-text").select_option("own")
+    expect(part(bias, "words-which")).to_contain_text("this page is still about the run on screen")
+    expect(part(bias, "words-finding")).to_contain_text("of the 34 words")
 
 
 def test_heads_are_tested_against_exchanged_words(bias):
@@ -79,6 +96,7 @@ def test_heads_are_tested_against_exchanged_words(bias):
 
 def test_methods_run_when_asked_and_can_be_stopped(bias):
     part(bias, "words-text").select_option("computers")
+    ask(bias, "Does attention explain anything")
     expect(part(bias, "methods-finding")).to_contain_text("Compare the methods to find out")
     run = bias.get_by_role("button", name="Compare the methods")
     run.click()
@@ -100,6 +118,7 @@ def test_methods_run_when_asked_and_can_be_stopped(bias):
 
 def test_words_are_exchanged_and_items_scored(bias):
     part(bias, "words-text").select_option("computers")
+    ask(bias, "Are others treated alike?")
     part(bias, "swaps-finding").scroll_into_view_if_needed()
     expect(part(bias, "swaps-finding")).to_have_text("2 can be exchanged: “teenagers”, “old”.")
     bias.get_by_label("teenagers → pensioners").uncheck()
@@ -126,3 +145,70 @@ def test_words_are_exchanged_and_items_scored(bias):
     part(bias, "benchmark-source").select_option("StereoSet")
     bias.get_by_role("button", name="Score the items").click()
     expect(part(bias, "benchmark-finding")).to_have_text("Choose the published file of StereoSet first.")
+
+
+def test_heads_are_dropped_beside_random_ones_and_weighed_against_fairness(bias):
+    part(bias, "words-text").select_option("computers")
+    expect(part(bias, "words-finding")).to_contain_text("of 10 words are marked")
+    ask(bias, "Does attention explain anything")
+    expect(part(bias, "ablation-finding")).to_contain_text("Drop them to find out")
+    slide(bias, "ablation-n_examples", 0)
+    slide(bias, "ablation-n_single", 2)
+    bias.get_by_role("button", name="Drop the heads").click()
+    expect(part(bias, "ablation-finding")).to_contain_text(
+        re.compile(r"largest BAR of marked words, dropped alone: \d of 2 change .+ KL \d\.\d+"),
+        timeout=60_000,
+    )
+    # Two heads alone, then the first 2, 3, 5 and 8 together; each beside random heads.
+    expect(part(bias, "ablation-rows").locator("tbody tr")).to_have_count(6)
+    expect(part(bias, "ablation-chart").locator(".scatterlayer .trace")).to_have_count(2)
+    part(bias, "ablation-rank").select_option("focus")
+    expect(part(bias, "ablation-hint")).to_contain_text("The inputs have changed since")
+    ask(bias, "What is each head worth")
+    part(bias, "worth-which").select_option("few")
+    slide(bias, "worth-n_examples", 0)
+    bias.get_by_role("button", name="Measure the heads").click()
+    expect(part(bias, "worth-finding")).to_contain_text(
+        re.compile(r"prefers the stereotype in \d+ % of 24 items .+ for \d+ of 24 heads"), timeout=120_000
+    )
+    expect(part(bias, "worth-correlation")).to_contain_text("First-token share over 24 heads: with worth ρ =")
+    button = part(bias, "worth-rows").get_by_role("button").first
+    head = button.inner_text()
+    button.click()
+    ask(bias, "What do you conclude")
+    expect(part(bias, "notebook-choices")).to_contain_text(f"Head {head} gives most to")
+    expect(part(bias, "notebook-against")).to_contain_text("Heads taken away:")
+
+
+def test_items_open_in_compare_and_notes_stay_in_the_browser(bias):
+    ask(bias, "Are others treated alike?")
+    expect(part(bias, "items-which")).to_contain_text("24 items: hand-written set. No sentence is shown")
+    expect(bias.get_by_text("The nurse said that she was tired.")).to_have_count(0)
+    bias.get_by_role("button", name="Show its sentences and maps").click()
+    expect(part(bias, "items-texts")).to_contain_text("The nurse said that she was tired.")
+    expect(part(bias, "items-difference_said")).to_contain_text("A − B.")
+    for name in ("map_a", "map_b", "difference"):
+        expect(part(bias, f"items-{name}").locator(".cells-front")).to_have_attribute(
+            "data-rows", re.compile(r"\d")
+        )
+    ask(bias, "What do you conclude")
+    bias.get_by_label("Claim").fill("Heads tell she from he")
+    bias.get_by_label("Uncertainty: what could make it wrong?").fill("One item.")
+    bias.get_by_role("button", name="Take the note").click()
+    expect(part(bias, "notebook-saved")).to_contain_text("missing: next step.")
+    bias.get_by_label("Next step: what would settle it?").fill("All items.")
+    bias.get_by_role("button", name="Take the note").click()
+    expect(part(bias, "notebook-notes")).to_contain_text("Heads tell she from he")
+    with bias.expect_download() as whole:
+        bias.get_by_role("link", name="Download the notes as JSON").click()
+    note = json.loads(Path(whole.value.path()).read_text("utf-8"))["notes"][0]
+    assert (note["uncertainty"], note["conditions"]["model"]) == ("One item.", "demo-gpt2")
+    bias.reload()
+    ask(bias, "What do you conclude")
+    expect(part(bias, "notebook-notes")).to_contain_text("Heads tell she from he")
+    bias.get_by_role("button", name="Delete the note").click()
+    expect(part(bias, "notebook-finding")).to_contain_text("No note yet")
+    ask(bias, "Are others treated alike?")
+    bias.get_by_role("button", name="Open it in Compare").click()
+    expect(bias.locator("#compare-choice-own")).to_have_value("The nurse said that he was tired.")
+    expect(bias.locator("#compare-choice-side_a")).to_contain_text("demo-gpt2")

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from modules.bias_bench import run_of
-from modules.bias_methods import exported, with_sinks
+from modules.bias_methods import TargetWish, exported, target_of, target_wish, with_sinks
 from modules.bias_methods_drawing import (
     MethodsFound,
     agreement_note,
@@ -24,6 +24,7 @@ from modules.bias_methods_drawing import (
 from modules.figures.erasure_curves import DASHES, SYMBOLS, erasure_figure
 from sinklens.attribution_records import Attribution, AttributionTarget
 from sinklens.bias.bias_engine import BiasEngine
+from sinklens.errors import BadSelection
 from sinklens.faithfulness_records import FaithfulnessReport
 from sinklens.records import CaptureRequest
 from sinklens.service import InferenceService
@@ -132,4 +133,24 @@ async def test_another_text_is_read_as_the_run_was_but_without_its_edits(tmp_pat
         True,
         own.request.model,
     )
+    service.close()
+
+
+def test_inputs_that_do_not_belong_to_the_number_do_not_count():
+    assert target_wish("prediction", 3, " old", "unfair") == TargetWish("prediction", 3, " old")
+    assert target_wish("prediction", None, "", "") == TargetWish("prediction")
+    assert target_wish("loss", 3, "old", "unfair") == TargetWish("loss")
+    assert target_wish("bias", 3, "old", "unfair") == TargetWish("bias", category="unfair")
+
+
+async def test_a_chosen_token_at_a_chosen_position_is_what_is_explained(tmp_path):
+    settings = Settings(cache_dir=tmp_path, allow_hub=False)
+    service = InferenceService(BiasEngine(settings), settings)
+    run = await service.capture(CaptureRequest(str(save_tiny("gpt2", tmp_path / "m")), TEXT))
+    target = await target_of(service, run, TargetWish("prediction", 2, "w9"), QUIET)
+    assert target == AttributionTarget("prediction", 2, 14)
+    report = await service.faithfulness(run, target)
+    assert report.target == "log probability of 'w9' after token 2"
+    with pytest.raises(BadSelection, match="Type one token"):
+        await target_of(service, run, TargetWish("prediction", None, "w1 w2"), QUIET)
     service.close()

@@ -24,7 +24,8 @@ from modules.bias_drawing import (
     slider_starts,
     words_table,
 )
-from modules.bias_words import Detector, first_token, typed_detector
+from modules.bias_text_choice import typed_detector, which_text
+from modules.bias_words import Detector, first_token
 from modules.quantity import percent
 from sinklens.analysis.bias_decision import decide, thresholds_in_force
 from sinklens.analysis.composite_score import composite_score
@@ -161,3 +162,10 @@ def test_the_offered_examples_are_whole_sentences_of_their_own():
 
 def test_the_largest_probability_of_any_category_ignores_thresholds():
     assert np.allclose(any_probability(reading_of(TEXT, MARKS))[[0, 1, 2, 5]], [0.9, 0.8, 0, 0.4])
+
+
+def test_an_empty_text_is_never_read_in_silence():
+    assert which_text("", "", has_asked=False).startswith("Nothing was typed yet: this page is still about")
+    assert which_text("  ", "  ", has_asked=True).startswith("The text is empty: this page is still about")
+    assert "has changed since" in which_text("old", "new", has_asked=True)
+    assert which_text("old", "old", has_asked=True).startswith("This page is about the text above")

@@ -12,6 +12,7 @@ from sinklens.bias_records import worker_of
 from sinklens.bias_runs import N_TURN_ITEMS
 from sinklens.contrast_records import ContrastItem
 from sinklens.errors import BadSelection
+from sinklens.interventions import DropHeads
 from sinklens.records import CaptureRequest
 from sinklens.results import arrays_in
 from sinklens.service import InferenceService
@@ -34,6 +35,10 @@ class CountingEngine(BiasEngine):
     def item_scores(self, *args):
         self.calls.append("items")
         return super().item_scores(*args)
+
+    def edited_item_scores(self, *args):
+        self.calls.append("edited items")
+        return super().edited_item_scores(*args)
 
 
 @pytest.fixture(scope="module")
@@ -96,9 +101,27 @@ async def test_a_benchmark_that_was_stopped_goes_on_with_the_parts_it_has(servic
     assert engine.calls == ["items", "items"]
 
 
+async def test_items_under_edits_go_on_with_the_parts_they_have(service, engine, names):
+    items = tuple(
+        ContrastItem("CrowS-Pairs", str(n), "g", "", f"w{n} w2 w3", f"w{n} w4 w3")
+        for n in range(N_TURN_ITEMS + 4)
+    )
+    edits = ((), (DropHeads(pairs=((0, 0),)),))
+    first, _ = await service.edited_item_scores(names["model"], items[:N_TURN_ITEMS], edits)
+    told = []
+    (plain, dropped), left_out = await service.edited_item_scores(names["model"], items, edits, told.append)
+    assert [score.item for score in plain] == [score.item for score in dropped] == list(items)
+    assert [score.preference for score in first[1]] == [s.preference for s in dropped[:N_TURN_ITEMS]]
+    assert left_out == ()
+    assert engine.calls == ["edited items", "edited items"]
+    assert any(status.message == "item 20 of 20" for status in told)
+
+
 async def test_a_sentence_of_the_engine_reaches_the_caller(service, names):
     with pytest.raises(BadSelection, match="got 'rude'"):
         await service.detector_info(names["detector"], (("B-GEN", "rude"),))
     with pytest.raises(BadSelection, match="at least one item"):
         await service.item_scores(names["model"], ())
+    with pytest.raises(BadSelection, match="at least one item"):
+        await service.edited_item_scores(names["model"], (), ((),))
     assert (await service.detector_info(names["detector"])).categories

@@ -1,33 +1,17 @@
-"""The Bias page alone in the app's own frame, with the bundled models and the stored example."""
+"""The Bias page, and the Compare page that it opens pairs in."""
 
 from __future__ import annotations
 
-import os
-
-from shiny import App, Inputs, Outputs, Session
+from functools import partial
 
 from modules.bias import bias_server, bias_ui
-from modules.shell import STATIC_DIR, Page, shell_server, shell_ui
-from modules.stored_example import stored_example
-from sinklens.late_engine import LateEngine
-from sinklens.service import InferenceService
-from sinklens.settings import Settings
+from modules.compare import compare_server, compare_ui
+from modules.page import Page
+from tests.browser.apps.framed_app import bundled_app
 
-settings = Settings.from_env(os.environ)
-engine = LateEngine(settings)
-
-PAGES = (Page("Bias", bias_ui, bias_server),)
-service = InferenceService(engine, settings)
-example = stored_example(settings)
-
-
-def server(input: Inputs, output: Outputs, session: Session) -> None:
-    shell_server(input, output, session, pages=PAGES, service=service, example=example)
-
-
-app = App(
-    shell_ui(PAGES, models=engine.bundled(), settings=settings, example=example),
-    server,
-    static_assets={"/static": STATIC_DIR},
+app = bundled_app(
+    lambda models: (
+        Page("Bias", bias_ui, bias_server),
+        Page("Compare", partial(compare_ui, models=models), partial(compare_server, models=models)),
+    )
 )
-app.on_shutdown(service.close)

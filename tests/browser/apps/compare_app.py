@@ -1,34 +1,15 @@
-"""The Compare page alone in the app's own frame, with the bundled models and the stored example."""
+"""The Compare page alone."""
 
 from __future__ import annotations
 
-import os
 from functools import partial
 
-from shiny import App, Inputs, Outputs, Session
-
 from modules.compare import compare_server, compare_ui
-from modules.shell import STATIC_DIR, Page, shell_server, shell_ui
-from modules.stored_example import stored_example
-from sinklens.late_engine import LateEngine
-from sinklens.service import InferenceService
-from sinklens.settings import Settings
+from modules.page import Page
+from tests.browser.apps.framed_app import bundled_app
 
-settings = Settings.from_env(os.environ)
-engine = LateEngine(settings)
-bundled = {"models": engine.bundled()}
-PAGES = (Page("Compare", partial(compare_ui, **bundled), partial(compare_server, **bundled)),)
-service = InferenceService(engine, settings)
-example = stored_example(settings)
-
-
-def server(input: Inputs, output: Outputs, session: Session) -> None:
-    shell_server(input, output, session, pages=PAGES, service=service, example=example)
-
-
-app = App(
-    shell_ui(PAGES, models=engine.bundled(), settings=settings, example=example),
-    server,
-    static_assets={"/static": STATIC_DIR},
+app = bundled_app(
+    lambda models: (
+        Page("Compare", partial(compare_ui, models=models), partial(compare_server, models=models)),
+    )
 )
-app.on_shutdown(service.close)

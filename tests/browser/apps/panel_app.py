@@ -9,15 +9,15 @@ from dataclasses import replace
 from pathlib import Path
 
 from htmltools import Tag
-from shiny import App, Inputs, Outputs, Session, module, render, ui
+from shiny import Inputs, Outputs, Session, module, render, ui
 
-from modules.shell import STATIC_DIR, Page, shell_server, shell_ui
+from modules.page import Page
 from sinklens.errors import EmptyText, ModelNotFound, RunCancelled, TextTooLong
 from sinklens.records import CaptureRequest
 from sinklens.results import Capture
-from sinklens.service import InferenceService
 from sinklens.settings import Settings
 from tests.analysis.profiles import capture_from_maps, uniform_maps
+from tests.browser.apps.framed_app import framed_app
 
 N_TOKENS_MAX = 8
 SLOW_LAYERS = 1_000
@@ -81,18 +81,5 @@ def words_server(input: Inputs, output: Outputs, session: Session, *, service, s
 
 PAGES = (Page("Words", words_ui, words_server),)
 settings = Settings(cache_dir=Path(os.environ["SINKLENS_CACHE_DIR"]), default_model="demo")
-engine = WordEngine()
-service = InferenceService(engine, settings)
 example = word_capture(CaptureRequest(model="demo", text="the stored example"))
-
-
-def server(input: Inputs, output: Outputs, session: Session) -> None:
-    shell_server(input, output, session, pages=PAGES, service=service, example=example)
-
-
-app = App(
-    shell_ui(PAGES, models=engine.bundled(), settings=settings, example=example),
-    server,
-    static_assets={"/static": STATIC_DIR},
-)
-app.on_shutdown(service.close)
+app = framed_app(PAGES, WordEngine(), settings, example)
