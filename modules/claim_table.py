@@ -8,6 +8,7 @@ from htmltools import Tag, TagList
 from shiny import ui
 
 from modules.widgets.scroll_area import scroll_area
+from modules.widgets.telling import tells
 from sinklens.reproduce.claims import FAIL, NEEDS_WEIGHTS, NOT_RUN, PASS, Claim, Outcome
 
 MARKS = {PASS: "✓", FAIL: "✗", NEEDS_WEIGHTS: "○", NOT_RUN: "–"}
@@ -73,10 +74,10 @@ def _row(claim: Claim, outcome: Outcome, pick: str) -> Tag:
         ui.tags.td(
             ui.tags.button(
                 "Run",
+                tells(pick, claim.key),
                 type="button",
                 class_="btn btn-sm btn-default",
                 aria_label=f"Run: {claim.title}",
-                onclick=f"Shiny.setInputValue('{pick}', '{claim.key}', {{priority: 'event'}})",
             )
         ),
     )

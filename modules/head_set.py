@@ -9,6 +9,7 @@ from htmltools import Tag
 from shiny import Inputs, Outputs, Session, module, reactive, render, ui
 
 from modules.head_view import HeadView
+from modules.widgets.telling import tells
 
 Heads = tuple[tuple[int, int], ...]
 
@@ -84,10 +85,10 @@ def drop_button(place: tuple[int, int], tell: str) -> Tag:
     return ui.tags.button(
         f"{layer}.{head} ",
         ui.span("×", aria_hidden="true"),
+        tells(tell, place),
         type="button",
         class_="btn btn-sm btn-default flow-head",
         aria_label=f"Take head {layer}.{head} out",
-        onclick=f"Shiny.setInputValue('{tell}', [{layer}, {head}], {{priority: 'event'}})",
     )
 
 

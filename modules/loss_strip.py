@@ -6,6 +6,7 @@ import numpy as np
 from htmltools import Tag
 from shiny import ui
 
+from modules.widgets.telling import tells
 from modules.widgets.token_strip import direction, gaps
 from sinklens.records import Prompt
 from sinklens.trial_records import ArmEffect
@@ -77,10 +78,10 @@ def _token(index: int, label: str, change: float | None, top: float, pick: str) 
         share, words = min(abs(change) / top, 1.0), f"loss {change:+.2f} nats"
     return ui.tags.button(
         ui.tags.bdi(label or "∅", dir="auto"),
+        tells(pick, index),
         type="button",
         class_=f"intervene-token {kind}",
         style=f"--share: {share:.3f}",
         title=f"token {index}: {words}",
         aria_label=f"token {index} {label}: {words}",
-        onclick=f"Shiny.setInputValue('{pick}', {index}, {{priority: 'event'}})",
     )

@@ -10,6 +10,7 @@ from shiny import ui
 
 from modules.quantity import count
 from modules.widgets.scroll_area import scroll_area
+from modules.widgets.telling import tells
 from sinklens.prediction_records import Predictions
 from sinklens.records import Token
 
@@ -137,11 +138,11 @@ def chosen_row(value: str | None, key: str, n_rows: int) -> int:
 
 def _row(candidate: Candidate, *, pick: str, value: str, is_chosen: bool) -> Tag:
     radio = ui.tags.input(
+        tells(pick),
         type="radio",
         name=pick,
         value=value,
         checked="" if is_chosen else None,
-        onchange=f"Shiny.setInputValue('{pick}', this.value)",
     )
     token = ui.tags.label(
         radio,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 
 import pandas as pd
@@ -12,6 +11,7 @@ from shiny import Session, render, ui
 from modules.label_chip import chip
 from modules.quantity import percent
 from modules.sink_view import SinkView
+from modules.widgets.telling import tells
 from modules.widgets.value_box import value_box
 from sinklens.analysis.received import mean_over
 from sinklens.analysis.shares import explorer_numbers, share_floor, sink_rate
@@ -99,8 +99,8 @@ def _top_button(row: pd.Series, input_id: str) -> Tag:
         ui.span(str(position), class_="sl-muted"),
         track,
         ui.span(percent(row["received"]), class_="sl-num"),
+        tells(input_id, position),
         type="button",
-        onclick=f"Shiny.setInputValue({json.dumps(input_id)}, {position}, {{priority: 'event'}})",
     )
 
 

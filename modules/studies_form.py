@@ -18,6 +18,7 @@ from modules.studies_file import (
     study_yaml,
     title_of,
 )
+from modules.uploads import uploaded
 from modules.work_line import WatchedWork, work_line_server, work_line_ui
 from sinklens.run_status import OnStatus
 from sinklens.service import InferenceService
@@ -76,7 +77,7 @@ def _uploads() -> Tag:
             accept=[".txt", ".csv", ".jsonl"], width="100%",
         ),
         work_line_ui("upload_work"),
-        ui.output_ui("uploaded"),
+        ui.output_ui("uploads"),
         ui.panel_conditional(
             "output.has_records === 'yes'",
             ui.div(
@@ -266,7 +267,7 @@ def _keep_uploads(input: Inputs, session: Session, service: InferenceService):
     """Store what is uploaded where the study can read it, and say what is in it."""
 
     async def store(files: tuple[tuple[str, str], ...], column: str, category: str, on_status: OnStatus):
-        return await service.keep_uploads(files, column, category)
+        return await service.keep_uploads(uploaded(files), column, category)
 
     work = WatchedWork(session, store)
     work_line_server("upload_work", work=work)
@@ -282,7 +283,7 @@ def _keep_uploads(input: Inputs, session: Session, service: InferenceService):
         return work.outcome.value() or ()
 
     @render.ui
-    def uploaded():
+    def uploads():
         problem: Problem | None = work.outcome.problem()
         if problem is not None:
             return ui.div(problem.sentence, class_="sl-alert", role="alert")

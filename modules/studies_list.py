@@ -9,6 +9,7 @@ from shiny import ui
 
 from modules.studies_words import size_words, state_words
 from modules.widgets.scroll_area import scroll_area
+from modules.widgets.telling import tells
 from sinklens.study_jobs import StudyEntry
 
 EMPTY = (
@@ -48,11 +49,11 @@ def studies_table(entries: Sequence[StudyEntry], chosen: str | None, *, pick: st
 def _row(entry: StudyEntry, is_chosen: bool, pick: str) -> Tag:
     opener = ui.tags.button(
         entry.name,
+        tells(pick, entry.id),
         type="button",
         class_="btn btn-link btn-sm studies-open",
         aria_label=f"Open {entry.name}",
         aria_pressed="true" if is_chosen else "false",
-        onclick=f"Shiny.setInputValue('{pick}', '{entry.id}', {{priority: 'event'}})",
     )
     return ui.tags.tr(
         ui.tags.th(opener, scope="row"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import stat
 import time
 from pathlib import Path
 
@@ -66,9 +67,10 @@ class DiskCache:
         for path in self._folder.glob("*.safetensors"):
             try:
                 status = path.stat()
-            except FileNotFoundError:
-                continue  # Another process has just dropped it.
-            entries.append((status.st_mtime, status.st_size, path))
+            except OSError:
+                continue  # Another process has just dropped it, or it is none of ours.
+            if stat.S_ISREG(status.st_mode):
+                entries.append((status.st_mtime, status.st_size, path))
         return sorted(entries)
 
     def _shrink_to(self, n_bytes_max: int) -> None:

@@ -73,6 +73,10 @@ class QueueFull(SinkLensError):
     """So many requests wait for one model that no further one is taken."""
 
 
+class TooManyRuns(SinkLensError):
+    """One client has begun so many runs within a minute that it has to wait."""
+
+
 class PipelineMissing(SinkLensError, LookupError):
     """No language pipeline can be loaded, so there are no tags."""
 

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections.abc import Awaitable, Callable, Hashable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar, copy_context
 
+from sinklens.run_end import RunEnd, run_end
 from sinklens.run_status import OnStatus, RunStatus
+
+_is_inside_run: ContextVar[bool] = ContextVar("is_inside_run", default=False)
 
 
 class SharedRun:
@@ -25,7 +30,9 @@ class SharedRun:
         self._outcome = self._loop.create_future()
         # An outcome that nobody is left to read must not be reported as forgotten.
         self._outcome.add_done_callback(lambda outcome: outcome.cancelled() or outcome.exception())
-        self.task = self._loop.create_task(work(self))
+        inside = copy_context()
+        inside.run(_is_inside_run.set, True)
+        self.task = self._loop.create_task(work(self), context=inside)
         self.task.add_done_callback(self._settle)
 
     @property
@@ -103,14 +110,22 @@ class SharedRuns:
     def __init__(self) -> None:
         self.n_shared = 0
         """Callers who joined a run that somebody else had started."""
+        self.before_start: Callable[[], None] = lambda: None
+        """Called before a run that is no part of another; what it raises, the caller gets in its place."""
+        self.on_end: Callable[[RunEnd], None] = lambda end: None
+        """Called with how each run ended."""
         self._runs: dict[Hashable, SharedRun] = {}
 
     async def join(self, ask: Hashable, work: Callable[[SharedRun], Awaitable], on_status: OnStatus | None):
         """The result of `work(run)`, started only when no equal ask is in flight."""
         run = self._runs.get(ask)
         if run is None or run.is_cancelled():
+            if not _is_inside_run.get():
+                self.before_start()
+            started_s = time.monotonic()
             run = self._runs[ask] = SharedRun(work)
             run.task.add_done_callback(lambda _: self._forget(ask, run))
+            run.task.add_done_callback(lambda task: self.on_end(run_end(ask, task, started_s)))
         else:
             self.n_shared += 1
         return await run.wait(on_status)

@@ -78,6 +78,7 @@ class StudyJobs:
 
     def __init__(self, settings: Settings, work: Work | None = None) -> None:
         self.folder = settings.studies_dir
+        self.max_upload_bytes = settings.max_upload_bytes
         self._settings = settings
         self._work = work or partial(_run_study, settings)
         self._jobs: dict[str, _Job] = {}
@@ -181,18 +182,25 @@ class StudyJobs:
     def _check_allowed(self, study: Study) -> None:
         """A public server reads no file that was not uploaded, and asks no other host."""
         problems = []
-        uploads = (self.folder / UPLOADS).resolve()
         for index, source in enumerate(study.texts):
-            if source.path is not None and not self._settings.allow_folders:
-                path = (self.folder / Path(source.path)).resolve()
-                if not path.is_relative_to(uploads):
-                    sentence = "this server only reads texts that were uploaded here or stand in the file"
-                    problems.append(Problem(None, f"texts[{index}].path", sentence))
+            if source.path is not None and not self._may_read(Path(source.path)):
+                sentence = "this server only reads texts that were uploaded here or stand in the file"
+                problems.append(Problem(None, f"texts[{index}].path", sentence))
             if source.dataset is not None and not self._settings.allow_hub:
                 sentence = "this server fetches nothing from the Hugging Face hub"
                 problems.append(Problem(None, f"texts[{index}].dataset", sentence))
         if problems:
             raise BadStudy(problems)
+
+    def _may_read(self, path: Path) -> bool:
+        """May a study name this file? One that was uploaded always; others where the settings let it."""
+        given = self._settings.model_folders.split(":")
+        roots = [Path(root).expanduser() for root in given if root.strip()]
+        if self._settings.allow_folders and not roots:
+            return True
+        allowed = [self.folder / UPLOADS, *(roots if self._settings.allow_folders else ())]
+        found = (self.folder / path.expanduser()).resolve()
+        return any(found.is_relative_to(folder.resolve()) for folder in allowed)
 
     def _about(self, folder: StudyFolder) -> dict:
         """What the list needs of study.json, which may hold many texts: read again only when it changes."""

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 
 from htmltools import Tag
 from shiny import ui
 
 from modules.quantity import percent
+from modules.widgets.telling import tells
 from sinklens.analysis.influence_tree import Branch, InfluenceTree, Node
 
 
@@ -44,8 +44,8 @@ def branch_item(tree: InfluenceTree, node: Node, labels: Sequence[str], *, ask: 
         ui.tags.details(
             ui.tags.summary(*line, class_="flow-branch"),
             ui.tags.ul(*children, id=branch_id(ask, node.path)),
+            {} if is_grown else tells(ask, node.path),
             open="" if is_grown else None,
-            ontoggle=None if is_grown else _asking(ask, node.path),
         )
     )
 
@@ -64,12 +64,4 @@ def _line(node: Node, label: str) -> tuple[Tag | str, ...]:
         ui.span(class_="flow-branch-bar", style=f"--share: {node.weight:.4f}", aria_hidden="true"),
         ui.span(percent(node.weight), class_="flow-branch-weight"),
         ui.span(f"path {percent(node.product)}", class_="sl-muted") if node.depth > 1 else "",
-    )
-
-
-def _asking(ask: str, path: Branch) -> str:
-    """Tells the server once, when the node is opened for the first time."""
-    return (
-        "if (this.open && !this.dataset.asked) { this.dataset.asked = 1; "
-        f"Shiny.setInputValue('{ask}', {json.dumps(path)}, {{priority: 'event'}}); }}"
     )

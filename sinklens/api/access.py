@@ -3,47 +3,16 @@
 from __future__ import annotations
 
 import hmac
-import time
-from collections import OrderedDict
-from collections.abc import Callable
 from http import HTTPStatus
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from sinklens.allowance import Allowance
 from sinklens.api.problems import problem
 from sinklens.settings import Settings
 
 OPEN_PATHS = ("/health", "/v1/health", "/docs", "/openapi.json")
 """Answered without a token: they say nothing about anybody's text."""
-MAX_CLIENTS = 10_000
-"""Clients whose rate is remembered; the longest silent one is forgotten first."""
-
-
-class Allowance:
-    """So many requests a minute for each client, saved up for at most one minute.
-
-    Parameters
-    ----------
-    now_s : seconds on a clock that never goes back
-    """
-
-    def __init__(self, n_per_minute: int, now_s: Callable[[], float] = time.monotonic) -> None:
-        self._n_per_minute = n_per_minute
-        self._now_s = now_s
-        self._left: OrderedDict[str, tuple[float, float]] = OrderedDict()
-
-    def wait_s(self, client: str) -> float:
-        """0 where the client may go on, and one request is taken off; else seconds until it may."""
-        if not self._n_per_minute:
-            return 0.0
-        now, rate = self._now_s(), self._n_per_minute / 60
-        left, seen = self._left.pop(client, (float(self._n_per_minute), now))
-        left = min(left + (now - seen) * rate, float(self._n_per_minute))
-        may_go = left >= 1
-        self._left[client] = (left - may_go, now)
-        if len(self._left) > MAX_CLIENTS:
-            self._left.popitem(last=False)
-        return 0.0 if may_go else (1 - left) / rate
 
 
 class Access:

@@ -29,6 +29,7 @@ STATUS: dict[type[SinkLensError], HTTPStatus] = {
     errors.TextTooLong: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     errors.NotEnoughMemory: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     errors.QueueFull: HTTPStatus.TOO_MANY_REQUESTS,
+    errors.TooManyRuns: HTTPStatus.TOO_MANY_REQUESTS,
     errors.RunCancelled: HTTPStatus.SERVICE_UNAVAILABLE,
 }
 """Every other SinkLensError is 422: understood, and not possible with this content."""

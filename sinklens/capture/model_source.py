@@ -53,23 +53,49 @@ def find_model(name: str, settings: Settings) -> ModelSource:
         raise ModelNotFound("Name a model: a bundled one, a Hugging Face id such as 'gpt2', or a folder.")
     if name in bundled_models(settings):
         return _source(name, "bundled", settings.models_dir / name)
-    folder = Path(name).expanduser()
-    if _looks_like_folder(name, folder):
-        if not settings.allow_folders:
-            raise ModelNotFound(
-                "Folders of this machine cannot be opened here; name a bundled or a hub model."
-            )
-        if not folder.is_dir():
-            raise ModelNotFound(f"There is no folder '{name}'.")
-        return _source(name, "folder", folder)
+    if "://" in name or "\0" in name:
+        raise ModelNotFound(
+            "A model is named, not fetched from an address: name a bundled one, a Hugging Face id such as "
+            "'gpt2', or a folder."
+        )
+    if _looks_like_folder(name, settings):
+        return _source(name, "folder", _folder(name, settings))
     if not settings.allow_hub:
         available = ", ".join(bundled_models(settings))
         raise ModelNotFound(f"There is no bundled model '{name}'; available: {available}.")
     return _source(name, "hub", _download(name, settings))
 
 
-def _looks_like_folder(name: str, folder: Path) -> bool:
-    return name.startswith((".", "/", "~", "\\")) or folder.is_dir()
+def _looks_like_folder(name: str, settings: Settings) -> bool:
+    # Where no folder may be named, none is looked for: the answer would tell which there are.
+    is_path = name.startswith((".", "/", "~", "\\")) or ".." in Path(name).parts
+    return is_path or (settings.allow_folders and Path(name).is_dir())
+
+
+def _folder(name: str, settings: Settings) -> Path:
+    """The folder of a name that looks like one; ModelNotFound where there is none that may be read."""
+    if not settings.allow_folders:
+        raise ModelNotFound("Folders of this machine cannot be opened here; name a bundled or a hub model.")
+    try:
+        folder = Path(name).expanduser()
+    except RuntimeError:
+        raise ModelNotFound(f"There is no home folder for '{name}'.") from None
+    roots = [Path(root).expanduser().resolve() for root in settings.model_folders.split(":") if root.strip()]
+    if roots and not _is_inside(folder, roots):
+        raise ModelNotFound(f"Folders of models lie in {', '.join(map(str, roots))} here; got '{name}'.")
+    if not folder.is_dir():
+        raise ModelNotFound(f"There is no folder '{name}'.")
+    strangers = [file.name for file in folder.iterdir() if roots and not _is_inside(file, roots)]
+    if strangers:
+        raise ModelRefused(
+            f"'{strangers[0]}' in '{name}' is a link that leads elsewhere; put the file there."
+        )
+    return folder
+
+
+def _is_inside(path: Path, roots: list[Path]) -> bool:
+    """Does a path, its links followed, lie in one of the folders?"""
+    return any(path.resolve().is_relative_to(root) for root in roots)
 
 
 def _download(name: str, settings: Settings) -> Path:

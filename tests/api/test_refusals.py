@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from sinklens import errors
-from sinklens.api.access import Allowance
+from sinklens.allowance import Allowance
 from sinklens.api.problems import status_of
 from sinklens.results import Capture
 from tests.capture.tiny_models import TEXT

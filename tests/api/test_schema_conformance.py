@@ -53,7 +53,7 @@ def sensible(body, draw):
         if name in body:
             body[name] = value
     for name in ("layer", "head", "window"):
-        if name in body:
+        if body.get(name) is not None:
             body[name] %= 4
     if draw(st.booleans()):
         body.pop("edits", None)

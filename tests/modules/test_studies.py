@@ -138,7 +138,7 @@ def test_an_empty_list_says_how_to_begin():
 def test_the_name_of_a_study_opens_it_and_stays_text():
     html = str(studies_table((entry(),), "an-id", pick="page-pick"))
     assert "<study>" not in html
-    assert "Shiny.setInputValue(&apos;page-pick&apos;, &apos;an-id&apos;" in html or "'an-id'" in html
+    assert 'data-sl-tell="page-pick" data-sl-value="&quot;an-id&quot;"' in html
     assert 'aria-pressed="true"' in html
 
 
