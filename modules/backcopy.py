@@ -23,6 +23,7 @@ NAMES = {
     "off by one": "softmax off by one",
     "sigmoid": "sigmoid, no row sum",
 }
+TOY = "Bigram-Backcopy toy, trained on this server"
 ABOUT = (
     "The Bigram-Backcopy task (Guo et al. 2024, arXiv 2410.13835): tokens follow a chain in which each "
     "depends on the one before; after a trigger (marked *) the token before the trigger comes again. One "
@@ -122,7 +123,7 @@ def backcopy_server(input: Inputs, output: Outputs, session: Session, *, service
         if runs():
             stage = list(runs().values())[-1]
             label = f"Attention of the toy after {stage.points[-1].step:,} steps. {_sentence(stage)}"
-            row_map.widget.show(backcopy_map(stage, N_MAP_TOKENS), label=label)
+            row_map.widget.show(backcopy_map(stage, N_MAP_TOKENS), label=label, about=[TOY])
 
 
 def _of_whole(on_status: OnStatus, number: int, request: BackcopyRequest) -> OnStatus:
@@ -151,7 +152,8 @@ def _curve(field: str, runs: reactive.Value[dict[str, BackcopyStage]]) -> None:
         if shown:
             entropy_rate = next(iter(runs().values())).entropy_rate
             optimum = {"chain_loss": entropy_rate, "copy_loss": 0.0}.get(field)
-            drawn.widget.show(backcopy_curves(shown, field, optimum), label=f"{title} by training step")
+            figure = backcopy_curves(shown, field, optimum)
+            drawn.widget.show(figure, label=f"{title} by training step", about=[TOY])
 
 
 def _sentence(run: BackcopyStage) -> str:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 from htmltools import Tag
 from shiny import Inputs, Outputs, Session, module, reactive, render, req, ui
 from shinywidgets import output_widget, reactive_read, render_widget
@@ -24,6 +22,7 @@ from modules.widgets.copy_text import copy_text
 from modules.widgets.when_seen import when_seen
 from modules.work_line import WatchedWork, work_line_server, work_line_ui
 from sinklens.analysis.cache_curve import smoothed
+from sinklens.file_name import file_name
 from sinklens.results import Capture
 from sinklens.run_status import OnStatus
 
@@ -245,15 +244,17 @@ def _pictures(input: Inputs, bench: Bench, found, positions) -> None:
             for one in words.shown_losses(report, positions())
         ]
         label = words.cache_finding(report, positions(), input.counted())
-        curves.widget.show(cache_curves(lines, report.request.size), label=label)
+        figure = cache_curves(lines, report.request.size)
+        curves.widget.show(figure, label=label, about=[words.study_facts(report)])
 
     @reactive.effect
     def _show_coverage():
         known = found().coverage
         req(known)
         sentence = words.coverage_sentence(known)
-        heads.widget.show(share_grid(known.heads), label=sentence)
-        lazy.widget.show(lazy_layers(known, words.LAZY), label=sentence)
+        facts = [words.study_facts(found().report)]
+        heads.widget.show(share_grid(known.heads), label=sentence, about=facts)
+        lazy.widget.show(lazy_layers(known, words.LAZY), label=sentence, about=facts)
 
     @reactive.effect
     def _choose():
@@ -276,5 +277,4 @@ def _downloads(found) -> None:
 
 
 def _filename(study: CacheStudy, ending: str) -> str:
-    model = re.sub(r"[^\w.-]+", "-", study.report.model.name).strip("-.")
-    return f"cache-{model}-{study.report.request.size}.{ending}"
+    return file_name("cache", study.report.model.name, str(study.report.request.size), ending=ending)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 from htmltools import Tag
 from shiny import Inputs, Outputs, Session, module, reactive, render, req, ui
 from shinywidgets import output_widget, render_widget
@@ -15,10 +13,12 @@ from modules.cache_bits import KEPT, SCALES, BitsTried, BitsWish, try_bits
 from modules.dive import BLANK
 from modules.figures.cache_ranges import ranges_by_layer, ranges_by_token
 from modules.step_table import step_table
+from modules.table_files import table_buttons, table_files
 from modules.widgets.chart import Chart
 from modules.widgets.when_seen import when_seen
 from modules.work_line import WatchedWork, work_line_server, work_line_ui
 from sinklens.analysis.trial_table import trial_table
+from sinklens.file_name import file_name
 from sinklens.results import Capture
 from sinklens.run_status import OnStatus
 
@@ -34,9 +34,9 @@ SOURCE = (
 @module.ui
 def cache_quantisation_ui() -> Tag:
     """The card."""
-    download = ui.download_button("csv", "CSV", class_="btn-sm", aria_label="Download the losses as CSV")
+    downloads = ui.div(*table_buttons("the losses"), class_="cache-downloads")
     return ui.card(
-        ui.card_header(ui.h2("Keys and values in few bits"), download, class_="cache-head"),
+        ui.card_header(ui.h2("Keys and values in few bits"), downloads, class_="cache-head"),
         when_seen("seen"),
         ui.p(ui.output_text("finding", inline=True), class_="sl-finding", aria_live="polite"),
         ui.div(
@@ -165,10 +165,11 @@ def _summary(work: WatchedWork, found, is_changed) -> None:
         heads = ("", "bits", "none exact", "chosen exact", "random exact")
         return step_table(caption, heads, words.error_rows(found()))
 
-    @render.download_button(filename=lambda: _filename(found()), media_type="text/csv")
-    def csv():
+    def table():
         facts = {"model": found().capture.model.name, "scale": found().wish.scale}
-        yield trial_table(found().report).assign(**facts).to_csv(index=False)
+        return trial_table(found().report).assign(**facts)
+
+    table_files(table, lambda ending: _filename(found(), ending), lambda: [found().capture])
 
 
 def _pictures(input: Inputs, found) -> None:
@@ -192,10 +193,9 @@ def _pictures(input: Inputs, found) -> None:
         title = "largest number" + ("" if layer == words.ALL_LAYERS else f", layer {layer}")
         figure = ranges_by_token(words.by_token(tried, layer), tried.prompt.labels, tried.keep, title=title)
         sentence = words.ranges_sentence(tried)
-        tokens.widget.show(figure, label=sentence)
-        layers.widget.show(ranges_by_layer(tried.ranges), label=sentence)
+        tokens.widget.show(figure, label=sentence, about=[tried.capture])
+        layers.widget.show(ranges_by_layer(tried.ranges), label=sentence, about=[tried.capture])
 
 
-def _filename(tried: BitsTried) -> str:
-    model = re.sub(r"[^\w.-]+", "-", tried.capture.model.name).strip("-.")
-    return f"bits-{model}-{tried.wish.scale}.csv"
+def _filename(tried: BitsTried, ending: str) -> str:
+    return file_name("bits", tried.capture.model.name, tried.wish.scale, ending=ending)

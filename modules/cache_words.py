@@ -198,3 +198,9 @@ def loss_frame(report: CacheReport) -> pd.DataFrame:
             )
         )
     return pd.concat(parts, ignore_index=True)
+
+
+def study_facts(report: CacheReport) -> str:
+    """What the numbers rest on, for the caption of a figure."""
+    size = f"{len(report.prompt)} tokens, cache of {report.request.size}"
+    return f"{report.model.name} (revision {report.model.revision}), {size}"

@@ -93,7 +93,7 @@ def chosen_head_server(
     # Before those who ask whether this drawing has been painted.
     @reactive.effect(priority=1)
     def _show():
-        picture.widget.show(drawn().picture, cell=drawn().strongest)
+        picture.widget.show(drawn().picture, cell=drawn().strongest, about=[drawn().capture])
 
     @render.text
     def title():

@@ -14,6 +14,7 @@ from modules.compare_sides import Compared
 from modules.compare_sinks import group_button
 from modules.compare_table import column_heads
 from modules.compare_words import alignment_finding, filename
+from modules.table_files import table_files
 from modules.widgets.scroll_area import scroll_area
 from sinklens.analysis.comparison import NO_SHARED_TEXT, Comparison
 from sinklens.analysis.comparison_export import alignment_frame
@@ -59,9 +60,11 @@ def compare_alignment_server(
     def _pick():
         select_group(compared().comparison.keys, int(input.pick()), (sides.a, sides.b))
 
-    @render.download_button(filename=lambda: filename(compared(), "alignment", "csv"), media_type="text/csv")
-    def csv():
-        yield alignment_frame(compared().comparison.keys).to_csv(index=False)
+    table_files(
+        lambda: alignment_frame(compared().comparison.keys),
+        lambda ending: filename(compared(), "alignment", ending),
+        lambda: compared().captures,
+    )
 
 
 def groups_table(found: Comparison, *, pick: str) -> Tag:

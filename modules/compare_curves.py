@@ -17,6 +17,7 @@ from modules.compare_words import delta_text, filename, value_text
 from modules.dive import BLANK
 from modules.figures.side_curves import side_bars, side_layers
 from modules.quantity import percent, quantity
+from modules.table_files import table_files
 from modules.widgets.chart import Chart
 from modules.widgets.scroll_area import scroll_area
 from sinklens.analysis.comparison import Comparison, Side
@@ -88,7 +89,7 @@ def _layers_server(
         definition = HEAD_METRICS[input.metric()]
         values, floors = zip(*lines(), strict=True)
         figure = side_layers(values, floors, title=definition.name, is_share=definition.unit == "share")
-        curves.widget.show(figure, label=sentence())
+        curves.widget.show(figure, label=sentence(), about=compared().captures)
 
     @render.text
     def finding():
@@ -103,9 +104,11 @@ def _layers_server(
     def table():
         return layers_tag(frame(), HEAD_METRICS[input.metric()].unit)
 
-    @render.download_button(filename=lambda: filename(compared(), "layers", "csv"), media_type="text/csv")
-    def csv():
-        yield frame().assign(metric=input.metric()).to_csv(index=False)
+    table_files(
+        lambda: frame().assign(metric=input.metric()),
+        lambda ending: filename(compared(), "layers", ending),
+        lambda: compared().captures,
+    )
 
 
 def by_layer(side: Side, metric: str) -> tuple[np.ndarray, np.ndarray]:
@@ -191,15 +194,18 @@ def _positions_server(
 
     @reactive.effect
     def _draw():
-        bars.widget.show(side_bars(table()), label=positions_sentence(table()))
+        figure, label = side_bars(table()), positions_sentence(table())
+        bars.widget.show(figure, label=label, about=compared().captures)
 
     @render.text
     def finding():
         return positions_sentence(table())
 
-    @render.download_button(filename=lambda: filename(compared(), "positions", "csv"), media_type="text/csv")
-    def csv():
-        yield table().assign(definition=input.definition()).to_csv(index=False)
+    table_files(
+        lambda: table().assign(definition=input.definition()),
+        lambda ending: filename(compared(), "positions", ending),
+        lambda: compared().captures,
+    )
 
 
 def positions_sentence(table: pd.DataFrame) -> str:

@@ -16,6 +16,7 @@ from modules.compare_selection import Sides
 from modules.compare_sides import Compared
 from modules.compare_table import column_heads
 from modules.compare_words import filename, heads_finding, threshold_note
+from modules.table_files import table_files
 from modules.widgets.head_button import head_button
 from modules.widgets.heatmap import Axes, Heatmap, Picture, picture
 from modules.widgets.scroll_area import scroll_area
@@ -73,7 +74,7 @@ def compare_heads_server(
 
     @reactive.effect
     def _draw():
-        grid.widget.show(partner_grid(heads()))
+        grid.widget.show(partner_grid(heads()), about=compared().captures)
 
     @reactive.effect
     def _view():
@@ -91,9 +92,11 @@ def compare_heads_server(
     def table():
         return heads_table(heads().table, input.shown(), pick=session.ns("pick"))
 
-    @render.download_button(filename=lambda: filename(compared(), "heads", "csv"), media_type="text/csv")
-    def csv():
-        yield heads().table.assign(threshold=heads().threshold, compared=heads().kind).to_csv(index=False)
+    table_files(
+        lambda: heads().table.assign(threshold=heads().threshold, compared=heads().kind),
+        lambda ending: filename(compared(), "heads", ending),
+        lambda: compared().captures,
+    )
 
 
 def partner_grid(heads: HeadMatching) -> Picture:

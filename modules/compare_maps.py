@@ -20,6 +20,7 @@ from modules.compare_words import filename
 from modules.head_view import head_view
 from modules.latest import Latest
 from modules.run_state import RunState
+from modules.table_files import table_files
 from modules.widgets.heatmap import Axes, Heatmap, Picture, picture
 from sinklens.analysis.comparison import Comparison
 from sinklens.analysis.map_difference import difference_sentence, difference_table, map_difference
@@ -121,7 +122,10 @@ def compare_maps_server(
 
     @reactive.effect
     def _show():
-        difference.widget.show(work.outcome().picture)
+        drawn = work.outcome().picture  # asked first: silent until there is one, and then asked again
+        with reactive.isolate():
+            runs = compared().captures
+        difference.widget.show(drawn, about=runs)
 
     @reactive.effect
     def _mark():
@@ -150,9 +154,11 @@ def compare_maps_server(
     def matched():
         return pairing_sentence(comparison(), input.rule(), states[0].head(), states[1].head())
 
-    @render.download_button(filename=lambda: filename(compared(), "map", "csv"), media_type="text/csv")
-    def csv():
-        yield work.outcome().table.to_csv(index=False)
+    table_files(
+        lambda: work.outcome().table,
+        lambda ending: filename(compared(), "map", ending),
+        lambda: compared().captures,
+    )
 
     return Sides(*states, input.locked, input.rule)
 

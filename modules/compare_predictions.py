@@ -19,6 +19,7 @@ from modules.compare_words import filename, loss_finding, predictions_finding
 from modules.dive import BLANK
 from modules.figures.side_curves import side_losses
 from modules.quantity import percent
+from modules.table_files import table_files
 from modules.widgets.chart import Chart
 from modules.widgets.scroll_area import scroll_area
 from sinklens.analysis.comparison_export import loss_frame
@@ -90,13 +91,14 @@ def compare_predictions_server(
     def _draw():
         found = compared().comparison
         req(found.loss is not None)
-        bars.widget.show(side_losses(loss_frame(found)), label=loss_finding(found))
+        figure, label = side_losses(loss_frame(found)), loss_finding(found)
+        bars.widget.show(figure, label=label, about=compared().captures)
 
-    @render.download_button(
-        filename=lambda: filename(compared(), "predictions", "csv"), media_type="text/csv"
+    table_files(
+        lambda: compared().comparison.predictions,
+        lambda ending: filename(compared(), "predictions", ending),
+        lambda: compared().captures,
     )
-    def csv():
-        yield compared().comparison.predictions.to_csv(index=False)
 
 
 def places_table(table: pd.DataFrame, *, pick: str) -> Tag:

@@ -82,6 +82,11 @@ class Compared:
     done: str
     """What was done to side B's run; empty for nothing."""
 
+    @property
+    def captures(self) -> list[Capture]:
+        """The runs of both sides."""
+        return [self.comparison.a.capture, self.comparison.b.capture]
+
 
 def pair_wish(pair: Pair, text: str) -> PairWish:
     """A pair's two sides; `text` is that of the run on screen."""

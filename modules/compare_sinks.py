@@ -15,7 +15,9 @@ from modules.compare_sides import Compared
 from modules.compare_table import column_heads
 from modules.compare_words import filename
 from modules.quantity import percent
+from modules.table_files import table_files
 from modules.widgets.scroll_area import scroll_area
+from modules.widgets.telling import tells
 from sinklens.analysis.sink_change import CHANGES
 
 MARKS = {"stays": "=", "vanishes": "−", "appears": "+", "only in A": "A", "only in B": "B"}
@@ -58,9 +60,11 @@ def compare_sinks_server(
     def _pick():
         select_group(compared().comparison.keys, int(input.pick()), (sides.a, sides.b))
 
-    @render.download_button(filename=lambda: filename(compared(), "sinks", "csv"), media_type="text/csv")
-    def csv():
-        yield compared().comparison.sinks.to_csv(index=False)
+    table_files(
+        lambda: compared().comparison.sinks,
+        lambda ending: filename(compared(), "sinks", ending),
+        lambda: compared().captures,
+    )
 
 
 def sinks_table(sinks: pd.DataFrame, *, pick: str) -> Tag:
@@ -86,9 +90,9 @@ def group_button(index: int, label: str, *, pick: str) -> Tag:
     """A group of tokens that can be clicked."""
     return ui.tags.button(
         ui.tags.bdi(label, dir="auto"),
+        tells(pick, index),
         type="button",
         class_="btn btn-sm btn-default compare-token",
-        onclick=f"Shiny.setInputValue('{pick}', {index}, {{priority: 'event'}})",
     )
 
 

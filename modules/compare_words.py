@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-import re
 
 from modules.compare_sides import Compared
 from modules.quantity import percent, quantity
 from sinklens.analysis.comparison import Comparison, Side
 from sinklens.analysis.loss_difference import LossDifference
+from sinklens.file_name import file_name
 
 SAME_RUN = (
     "Both sides are the same run, so that nothing differs. Choose another model, text, start token or edit "
@@ -180,5 +180,4 @@ def filename(compared: Compared, what: str, ending: str) -> str:
     """ "compare-demo-gpt2-demo-bert-heads.csv" """
     found = compared.comparison
     names = (side_name(side) for side in (found.a, found.b))
-    words = [re.sub(r"[^\w.-]+", "-", word).strip("-.") for word in (*names, what)]
-    return f"compare-{'-'.join(words).lower()}.{ending}"
+    return file_name("compare", *names, what, ending=ending).lower()

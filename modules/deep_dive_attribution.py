@@ -143,11 +143,12 @@ def deep_dive_attribution_server(
     def _show():
         capture, split_logit = found()
         label = attribution_finding(split_logit, stack_prompt(capture))
-        layers.widget.show(logit_parts(split_logit), label=label)
+        layers.widget.show(logit_parts(split_logit), label=label, about=[capture])
         if split_logit.heads:
             values = grid_of(split_logit)[0]
             most = float(abs(values).max())
-            grid.widget.show(picture(values, grid_axes(split_logit), label=label, low=-most, high=most))
+            shown = picture(values, grid_axes(split_logit), label=label, low=-most, high=most)
+            grid.widget.show(shown, about=[capture])
 
     @reactive.effect
     def _choose():

@@ -138,7 +138,7 @@ def deep_dive_lens_server(
         shown = picture(
             drawing.values, _axes(capture, found, drawing), label=drawing.finding, high=drawing.high
         )
-        grid.widget.show(shown, cell=(len(found.ids) - 1, position))
+        grid.widget.show(shown, cell=(len(found.ids) - 1, position), about=[capture])
 
     @reactive.effect
     def _follow_position():
@@ -166,9 +166,8 @@ def deep_dive_lens_server(
         capture, found, _, token = place()
         where = named(stack_prompt(capture), token)
         figure = lens_layers(found, lens_axis(found), token, where, colour=SIDE_COLOURS[side])
-        layers.widget.show(
-            figure, label=f"KL to the end, entropy and rank of the followed token at {where}, by layer."
-        )
+        label = f"KL to the end, entropy and rank of the followed token at {where}, by layer."
+        layers.widget.show(figure, label=label, about=[capture])
 
     @render.ui
     def cell():

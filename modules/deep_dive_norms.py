@@ -94,13 +94,15 @@ def deep_dive_norms_server(
     def _show():
         drawing, definition = measured(), input.definition()
         axes, label = norm_axes(drawing, definition), massive_finding(drawing, definition)
-        sizes.widget.show(picture(drawing.norms, axes, label=f"Norm by layer and token. {label}"))
+        shown = picture(drawing.norms, axes, label=f"Norm by layer and token. {label}")
+        sizes.widget.show(shown, about=[drawing.stream.capture])
 
     @reactive.effect
     def _show_writes():
         drawing = measured()
         figure = block_writes(drawing.written, position()) if drawing.written else BLANK
-        writes.widget.show(figure, label=write_finding(drawing, position()))
+        label = write_finding(drawing, position())
+        writes.widget.show(figure, label=label, about=[drawing.stream.capture])
 
     @render.text
     def finding():

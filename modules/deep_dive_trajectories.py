@@ -88,7 +88,8 @@ def deep_dive_trajectories_server(input: Inputs, output: Outputs, session: Sessi
         stream, found = reduced()
         places = [stream.named(token) for token in range(len(stream.prompt))]
         figure = state_paths(found, chosen(), places, stream.state_names)
-        paths.widget.show(figure, label=path_sentence(stream, found, chosen()))
+        label = path_sentence(stream, found, chosen())
+        paths.widget.show(figure, label=label, about=[stream.capture])
 
     @render.text
     def applies():

@@ -103,11 +103,14 @@ def flow_links_server(
     @reactive.effect
     def _show():
         shown = drawing()
+        with reactive.isolate():
+            run = view.capture()
         links.widget.show(
             shown.weights,
             shown.queries,
             shown.keys,
             label=shown.finding,
+            about=[run],
             same_tokens=shown.queries == shown.keys,
             marked=shown.marked,
         )

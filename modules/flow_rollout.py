@@ -134,14 +134,15 @@ def flow_rollout_server(
     @reactive.effect
     def _show():
         drawing, capture, stream = rolled()
-        mixed.widget.show(
-            picture(drawing.rolled, _axes(capture, stream, view.sinks()), label=drawing.finding)
-        )
+        axes = _axes(capture, stream, view.sinks())
+        mixed.widget.show(picture(drawing.rolled, axes, label=drawing.finding), about=[capture])
 
     @reactive.effect
     def _show_sources():
         figure = sources_bars(traced(), colour=SIDE_COLOURS[side])
-        sources_chart.widget.show(figure, label=sources_sentence(traced()))
+        with reactive.isolate():
+            run = view.capture()
+        sources_chart.widget.show(figure, label=sources_sentence(traced()), about=[run])
 
     @render.text
     def finding():

@@ -77,7 +77,9 @@ def flow_sankey_server(
     def _show():
         flow, labels = traced()
         figure = layer_sankey(flow, labels, view.sinks(), colour=SIDE_COLOURS[side])
-        ways.widget.show(figure, label=way_sentence(flow, labels))
+        with reactive.isolate():
+            run = view.capture()
+        ways.widget.show(figure, label=way_sentence(flow, labels), about=[run])
 
     @render.text
     def finding():

@@ -107,7 +107,7 @@ def flow_sentences_server(
     @reactive.effect
     def _show():
         drawing = merged()
-        matrix.widget.show(drawing.picture, cell=drawing.first)
+        matrix.widget.show(drawing.picture, cell=drawing.first, about=[drawing.capture])
 
     @reactive.effect
     def _look():
@@ -119,7 +119,10 @@ def flow_sentences_server(
 
     @reactive.effect
     def _show_tokens():
-        opened.widget.show(looked().picture)
+        drawn = looked().picture  # asked first: silent until there is one, and then asked again
+        with reactive.isolate():
+            run = merged().capture
+        opened.widget.show(drawn, about=[run])
 
     @render.text
     def finding():

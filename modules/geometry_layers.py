@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 from htmltools import Tag
 from shiny import Inputs, Outputs, Session, module, reactive, render, ui
 from shinywidgets import output_widget, reactive_read, render_widget
@@ -12,8 +10,10 @@ from modules import geometry_drawing as drawing
 from modules.applicable import applicable, verdict_on
 from modules.dive import BLANK
 from modules.geometry_view import DEFINITION, Contributions, GeometryView
+from modules.table_files import table_buttons, table_files
 from modules.widgets.chart import Chart
 from modules.widgets.heatmap import Heatmap, picture
+from sinklens.file_name import slug
 from sinklens.geometry_file import mean_vectors_file
 
 MEASURES = (
@@ -27,7 +27,7 @@ MEASURES = (
 def geometry_layers_ui() -> Tag:
     """The three cards."""
     downloads = ui.div(
-        ui.download_button("layers_csv", "CSV", class_="btn-sm", aria_label="Download the layers as CSV"),
+        *table_buttons("the layers", prefix="layers_"),
         ui.download_button("vectors", "μ", class_="btn-sm", aria_label="Download the means μ as safetensors"),
         class_="geometry-downloads",
     )
@@ -39,10 +39,10 @@ def geometry_layers_ui() -> Tag:
         ui.p(f"{DEFINITION} {MEASURES}", class_="sl-muted"),
         full_screen=True,
     )
-    button = ui.download_button("heads_csv", "CSV", class_="btn-sm", aria_label="Download the heads as CSV")
+    buttons = table_buttons("the heads", prefix="heads_")
     heads = ui.card(
         ui.card_header(
-            ui.h2("In every head"), ui.div(button, class_="geometry-downloads"), class_="geometry-head"
+            ui.h2("In every head"), ui.div(*buttons, class_="geometry-downloads"), class_="geometry-head"
         ),
         ui.p(ui.output_text("heads_finding", inline=True), class_="sl-finding", aria_live="polite"),
         ui.div(
@@ -82,15 +82,17 @@ def geometry_layers_server(
     @reactive.effect
     def _show():
         numbers, label = found().geometry, drawing.finding(found())
-        directions.widget.show(drawing.direction_chart(numbers), label=f"Direction by layer. {label}")
-        sizes.widget.show(drawing.size_chart(numbers), label=f"Norms by layer. {label}")
+        figure, run = drawing.direction_chart(numbers), [found().capture]
+        directions.widget.show(figure, label=f"Direction by layer. {label}", about=run)
+        sizes.widget.show(drawing.size_chart(numbers), label=f"Norms by layer. {label}", about=run)
 
     @reactive.effect
     def _show_heads():
         numbers, kind = found().geometry, input.grid()
         values = drawing.head_grid(numbers, kind)
         label = drawing.grid_finding(numbers, kind)
-        heads.widget.show(picture(values, drawing.grid_axes(values, kind), label=label))
+        axes = drawing.grid_axes(values, kind)
+        heads.widget.show(picture(values, axes, label=label), about=[found().capture])
 
     @reactive.effect
     def _choose_head():
@@ -122,15 +124,16 @@ def geometry_layers_server(
     def heads_apply():
         return verdict_on(found.problem() is not None)
 
-    @render.download_button(filename=lambda: filename(found(), "layers.csv"), media_type="text/csv")
-    def layers_csv():
-        table = drawing.layer_table(found().geometry)
-        yield table.assign(**drawing.facts_of(found().statistics), **model_facts(found())).to_csv(index=False)
+    def with_facts(table):
+        return table.assign(**drawing.facts_of(found().statistics), **model_facts(found()))
 
-    @render.download_button(filename=lambda: filename(found(), "heads.csv"), media_type="text/csv")
-    def heads_csv():
-        table = drawing.head_table(found().geometry)
-        yield table.assign(**drawing.facts_of(found().statistics), **model_facts(found())).to_csv(index=False)
+    for what, table in (("layers", drawing.layer_table), ("heads", drawing.head_table)):
+        table_files(
+            lambda table=table: with_facts(table(found().geometry)),
+            lambda ending, what=what: filename(found(), f"{what}.{ending}"),
+            lambda: [found().capture],
+            prefix=f"{what}_",
+        )
 
     @render.download_button(
         filename=lambda: filename(found(), "mean.safetensors"), media_type="application/octet-stream"
@@ -154,9 +157,4 @@ def model_facts(found: Contributions) -> dict[str, str]:
 
 def filename(found: Contributions, ending: str) -> str:
     """Of a download: the model's name in it, without what file systems dislike."""
-    return f"sinks-{plain_name(found.capture.model.name)}-{ending}"
-
-
-def plain_name(model: str) -> str:
-    """A model's name for a file."""
-    return re.sub(r"[^\w.-]+", "-", model).strip("-.")
+    return f"sinks-{slug(found.capture.model.name)}-{ending}"

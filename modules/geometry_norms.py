@@ -117,12 +117,13 @@ def geometry_norms_server(
     def _show():
         value = drawn()
         figure = writes_chart(value) if value.at_sinks else BLANK
-        writes.widget.show(figure, label=f"Norm written by layer. {writes_finding(value)}")
+        label = f"Norm written by layer. {writes_finding(value)}"
+        writes.widget.show(figure, label=label, about=[value.stream.capture])
 
     @reactive.effect
     def _show_largest():
         label = f"Largest magnitudes by layer. {spans_finding(drawn(), input.definition())}"
-        largest.widget.show(largest_chart(drawn()), label=label)
+        largest.widget.show(largest_chart(drawn()), label=label, about=[drawn().stream.capture])
 
     @render.text
     def finding():

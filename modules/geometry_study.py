@@ -13,13 +13,14 @@ from modules.applicable import applicable, verdict_on
 from modules.dive import BLANK
 from modules.examples import EXAMPLES, menu
 from modules.figures.mean_points import mean_points
-from modules.geometry_layers import plain_name
 from modules.geometry_view import GeometryView
 from modules.quantity import count, percent
 from modules.session_run import Problem
+from modules.table_files import table_buttons, table_files
 from modules.widgets.chart import Chart
 from modules.widgets.heatmap import Heatmap, picture
 from modules.work_line import WatchedWork, work_line_server, work_line_ui
+from sinklens.file_name import file_name
 from sinklens.geometry_file import mean_vectors_file
 from sinklens.records import Prompt
 from sinklens.results import Capture
@@ -52,7 +53,7 @@ def geometry_study_ui() -> Tag:
         ui.card_header(
             ui.h2("Across texts and first tokens"),
             ui.div(
-                ui.download_button("csv", "CSV", class_="btn-sm", aria_label="Download the study as CSV"),
+                *table_buttons("the study"),
                 ui.download_button(
                     "vectors", "μ", class_="btn-sm", aria_label="Download the study's means μ as safetensors"
                 ),
@@ -224,12 +225,14 @@ def geometry_study_server(
         by_layer.widget.show(
             drawing.texts_chart(found(), input.measure()),
             label=f"{drawing.SHOWN[input.measure()]} by layer. {drawing.study_finding(found())}",
+            about=[drawing.study_facts(found().study)],
         )
 
     @reactive.effect
     def _show_pairs():
         label = f"Cosine of means by layer. {drawing.first_token_finding(found())}"
-        pairs.widget.show(drawing.pairs_chart(found()), label=label)
+        figure, facts = drawing.pairs_chart(found()), drawing.study_facts(found().study)
+        pairs.widget.show(figure, label=label, about=[facts])
 
     @reactive.effect
     def _layers():
@@ -244,9 +247,11 @@ def geometry_study_server(
         value, at = found(), layer()
         label = layer_sentence(value, at)
         axes = drawing.cosine_axes(value)
-        cosines.widget.show(picture(value.cosines[at], axes, label=label, low=-1.0, high=1.0))
+        facts = [drawing.study_facts(value.study)]
+        cosines.widget.show(picture(value.cosines[at], axes, label=label, low=-1.0, high=1.0), about=facts)
         names = drawing.text_names(value.study)
-        plane.widget.show(mean_points(value.points[at], value.explained[at], value.names, names), label=label)
+        figure = mean_points(value.points[at], value.explained[at], value.names, names)
+        plane.widget.show(figure, label=label, about=facts)
 
     @render.text
     def finding():
@@ -280,14 +285,14 @@ def geometry_study_server(
     def layer_applies():
         return verdict_on(problem() is not None)
 
-    @render.download_button(
-        filename=lambda: f"sink-study-{plain_name(found().study.model)}.csv", media_type="text/csv"
+    table_files(
+        lambda: drawing.study_table(found()),
+        lambda ending: file_name("sink-study", found().study.model, ending=ending),
+        lambda: [drawing.study_facts(found().study)],
     )
-    def csv():
-        yield drawing.study_table(found()).to_csv(index=False)
 
     @render.download_button(
-        filename=lambda: f"sink-study-{plain_name(found().study.model)}.safetensors",
+        filename=lambda: file_name("sink-study", found().study.model, ending="safetensors"),
         media_type="application/octet-stream",
     )
     def vectors():

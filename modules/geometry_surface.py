@@ -156,7 +156,8 @@ def geometry_surface_server(
 
     @reactive.effect
     def _show_flat():
-        flat.widget.show(mapped()[1])
+        found, drawn = mapped()
+        flat.widget.show(drawn, about=[found.stream.capture])
 
     @reactive.effect
     def _show_solid():
@@ -166,7 +167,8 @@ def geometry_surface_server(
             return
         n = min(len(found.sizes), N_TOKENS_3D_MAX)
         figure = state_surface(found.sizes[:n], found.tokens[:n], found.dimensions, kind=form)
-        solid.widget.show(figure, label=f"{FORMS[form].capitalize()}. {map_finding(found)}")
+        label = f"{FORMS[form].capitalize()}. {map_finding(found)}"
+        solid.widget.show(figure, label=label, about=[found.stream.capture])
 
     @render.text
     def finding():

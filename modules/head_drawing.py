@@ -6,10 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from modules.head_sentence import finding_sentence
 from modules.quantity import percent
 from modules.widgets.heatmap import Axes, Picture, picture
-from sinklens.analysis.head_finding import head_finding
+from sinklens.analysis.head_finding import finding_sentence, head_finding
 from sinklens.analysis.head_map import mass_on, rows_to_one, value_weighted, without_keys
 from sinklens.analysis.learned_sink import has_learned_sink, is_only_sink, missing_mass, sink_name
 from sinklens.results import Capture, HeadMap

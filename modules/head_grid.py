@@ -143,9 +143,10 @@ def head_grid_server(
 
     @reactive.effect
     def _draw():
+        drawn = grid_picture(known())
         with reactive.isolate():
-            head = view.head()
-        grid.widget.show(grid_picture(known()), cell=head)
+            head, run = view.head(), view.capture()
+        grid.widget.show(drawn, cell=head, about=[run])
 
     @reactive.effect
     def _mark():

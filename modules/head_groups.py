@@ -100,7 +100,7 @@ def head_groups_server(
             found.clusters.names,
             (shown.layer, shown.head),
         )
-        points.widget.show(figure, label=found.clusters.sentence)
+        points.widget.show(figure, label=found.clusters.sentence, about=[painted().capture])
 
     @render.text
     def finding():

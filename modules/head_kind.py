@@ -127,7 +127,10 @@ def head_kind_server(
     def _draw():
         table, row = chosen()
         draw = pattern_radar if input.form() == "radar" else pattern_bars
-        patterns.widget.show(draw(table, row, side=side), label=kind_title(table.iloc[row]))
+        with reactive.isolate():
+            run = view.capture()
+        figure = draw(table, row, side=side)
+        patterns.widget.show(figure, label=kind_title(table.iloc[row]), about=[run])
 
     @render.text
     def language():

@@ -71,7 +71,10 @@ def head_mosaic_server(
 
     @reactive.effect
     def _draw():
-        mosaic.widget.show(packed(), label=all_heads_sentence(*packed().shape))
+        maps = packed()
+        with reactive.isolate():
+            run = view.capture()
+        mosaic.widget.show(maps, label=all_heads_sentence(*maps.shape), about=[run])
 
     @reactive.effect
     def _read():

@@ -4,25 +4,8 @@ from __future__ import annotations
 
 import math
 
-from modules.quantity import percent, quantity
-from sinklens.analysis.head_finding import HeadFinding
+from modules.quantity import quantity
 from sinklens.analysis.metric_definition import MetricDefinition
-
-
-def finding_sentence(finding: HeadFinding, label: str, *, has_learned_sink: bool = True) -> str:
-    """Where a head sends its attention; label is the key's token as a person reads it.
-
-    Without a learned sink it is an edit that keeps rows from summing to 1.
-    """
-    verb = "sends" if finding.is_preferred else "prefers no single token: it sends at most"
-    text = (
-        f"Head {finding.layer}.{finding.head} {verb} {percent(finding.share)} of its attention to {label} "
-        f"(position {finding.key}); uniform would be {percent(finding.floor)}."
-    )
-    if finding.learned_sink > 0.005:
-        where = "its learned sink, that is to no token" if has_learned_sink else "no token, by an edit"
-        text += f" {percent(finding.learned_sink)} goes to {where}."
-    return text
 
 
 def head_reading(layer: int, head: int, definition: MetricDefinition, value: float, floor: float) -> str:

@@ -89,8 +89,11 @@ def intervene_maps_server(
 
     @reactive.effect
     def _show():
-        for output_, drawn in zip((before, after, difference), work.outcome().pictures, strict=True):
-            output_.widget.show(drawn)
+        pictures = work.outcome().pictures  # asked first: silent until there are any, and then asked again
+        with reactive.isolate():
+            runs = tried().captures
+        for output_, drawn in zip((before, after, difference), pictures, strict=True):
+            output_.widget.show(drawn, about=runs)
 
     @render.text
     def title():

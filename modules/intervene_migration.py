@@ -87,7 +87,7 @@ def intervene_migration_server(
 
     @reactive.effect
     def _draw():
-        bars.widget.show(migration_bars(table()), label=sentence())
+        bars.widget.show(migration_bars(table()), label=sentence(), about=tried().captures)
 
     @reactive.effect
     def _select():

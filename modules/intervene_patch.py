@@ -150,12 +150,14 @@ def intervene_patch_server(input: Inputs, output: Outputs, session: Session, *, 
     def _draw_slide():
         req(patched() is not None, not is_by_layer())
         point = input.point()
-        slide.widget.show(slide_figure(numbers(), point), label=point_sentence(numbers(), point))
+        figure, label = slide_figure(numbers(), point), point_sentence(numbers(), point)
+        slide.widget.show(figure, label=label, about=[patched().capture])
 
     @reactive.effect
     def _draw_conditions():
         req(patched() is not None, not is_by_layer())
-        conditions.widget.show(forest(patch_rows(numbers())), label=patch_finding(patched(), numbers()))
+        figure, label = forest(patch_rows(numbers())), patch_finding(patched(), numbers())
+        conditions.widget.show(figure, label=label, about=[patched().capture])
 
     @reactive.effect
     def _draw_layers():
@@ -163,7 +165,8 @@ def intervene_patch_server(input: Inputs, output: Outputs, session: Session, *, 
         found = [(name, layer_changes(patched(), name)) for name in (STATIC, ZERO, RANDOM)]
         series = [(name, values) for name, values in found if len(values)]
         figure = layer_lines(series, title="change of the loss, nats", level=0.0)
-        layers.widget.show(figure, label=patch_finding(patched(), numbers()))
+        label = patch_finding(patched(), numbers())
+        layers.widget.show(figure, label=label, about=[patched().capture])
 
     @render.text
     def point_said():

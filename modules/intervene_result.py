@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable
 
 import pandas as pd
@@ -20,6 +19,7 @@ from modules.tried import Tried
 from modules.widgets.chart import Chart
 from modules.widgets.scroll_area import scroll_area
 from sinklens.analysis.trial_export import trial_export, trial_frame
+from sinklens.file_name import file_name
 from sinklens.trial_records import TrialReport
 
 ABOUT = (
@@ -86,7 +86,8 @@ def intervene_result_server(
 
     @reactive.effect
     def _draw():
-        arms.widget.show(forest(forest_rows(tried().table)), label=tried().finding)
+        rows = forest_rows(tried().table)
+        arms.widget.show(forest(rows), label=tried().finding, about=tried().captures)
 
     @reactive.effect
     def _draw_drift():
@@ -94,7 +95,8 @@ def intervene_result_server(
         series = drift_series(tried().report, tried().plan.name, measure)
         level = 0.0 if measure == "turned" else 1.0
         figure = layer_lines(series, title=DRIFTS[measure], level=level)
-        drift.widget.show(figure, label=drift_sentence(tried().report, tried().plan.name))
+        label = drift_sentence(tried().report, tried().plan.name)
+        drift.widget.show(figure, label=label, about=tried().captures)
 
     @render.text
     def drift_finding():
@@ -203,7 +205,4 @@ def _mean(effects, measure: str):
 
 def filename(tried: Tried, ending: str) -> str:
     """ "trial-demo-gpt2-mask-tokens.csv" """
-    words = (
-        re.sub(r"[^\w.-]+", "-", word).strip("-.") for word in (tried.report.model.name, tried.plan.name)
-    )
-    return f"trial-{'-'.join(words).lower()}.{ending}"
+    return file_name("trial", tried.report.model.name, tried.plan.name, ending=ending).lower()

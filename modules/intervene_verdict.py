@@ -154,7 +154,8 @@ def intervene_verdict_server(input: Inputs, output: Outputs, session: Session, *
 
     @reactive.effect
     def _draw():
-        heads_map.widget.show(heads_picture(req(known(heads_work)), head_rows()))
+        judged = req(known(heads_work))
+        heads_map.widget.show(heads_picture(judged, head_rows()), about=[judged.capture])
 
     @reactive.effect
     def _choose():

@@ -63,7 +63,8 @@ def pipeline_heads_server(input: Inputs, output: Outputs, session: Session, *, w
         place, trace = known()
         if trace.heads is not None:
             figure = head_write_bars(trace.heads, place.position, place.head)
-            picture.widget.show(figure, label=words.heads_finding(place, trace.heads))
+            label = words.heads_finding(place, trace.heads)
+            picture.widget.show(figure, label=label, about=[place.capture])
 
     @render.text
     def note():

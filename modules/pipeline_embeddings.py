@@ -98,10 +98,12 @@ def pipeline_embeddings_server(
     @reactive.effect
     def _show():
         known = work.outcome()
-        strip.widget.show(vector_strip(known.row, what="number"), label=embedding_finding(known))
+        run, label = [known.place.capture], embedding_finding(known)
+        strip.widget.show(vector_strip(known.row, what="number"), label=label, about=run)
         labels = known.place.prompt.labels
         points = PointGroup("tokens of the text", known.points, labels, chosen=known.found.position)
-        plane.widget.show(token_plane([points], known.explained), label="The text's embeddings on a plane.")
+        label = "The text's embeddings on a plane."
+        plane.widget.show(token_plane([points], known.explained), label=label, about=run)
 
     @render.text
     def applies():

@@ -54,7 +54,8 @@ def pipeline_positions_server(input: Inputs, output: Outputs, session: Session, 
 
     @reactive.effect
     def _show():
-        picture.widget.show(position_figure(known()) or BLANK, label=position_sentences(known())[0])
+        figure, label = position_figure(known()) or BLANK, position_sentences(known())[0]
+        picture.widget.show(figure, label=label, about=[walk.block.outcome().capture])
 
     @render.text
     def applies():

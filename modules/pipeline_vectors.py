@@ -90,16 +90,18 @@ def pipeline_vectors_server(input: Inputs, output: Outputs, session: Session, *,
         series = {"query": found.q_norm, "key": found.k_norm, "value": found.v_norm}
         lengths.widget.show(
             token_lines(series, labels, position, title="length"),
-            label="Lengths of queries, keys and values.",
+            label=f"Lengths of queries, keys and values, head {place.layer}.{place.head}.",
+            about=[place.capture],
         )
         bars = token_bars(found.cosine, labels, position, title="cosine", seen=found.visible)
-        cosines.widget.show(bars, label=vector_finding(place, found))
+        cosines.widget.show(bars, label=vector_finding(place, found), about=[place.capture])
         n_queries = len(found.q)
         groups = [
             PointGroup("query", found.points[:n_queries], labels, "circle", "var(--sl-side-a)", position),
             PointGroup("key", found.points[n_queries:], labels, "square", "var(--sl-side-b)", position),
         ]
-        plane.widget.show(token_plane(groups, found.explained), label="Queries and keys on one plane.")
+        label = f"Queries and keys of head {place.layer}.{place.head} on one plane."
+        plane.widget.show(token_plane(groups, found.explained), label=label, about=[place.capture])
 
     @render.text
     def applies():

@@ -40,11 +40,12 @@ def layers_server(view: SinkView, colour: str) -> None:
     @reactive.effect
     def _draw_received():
         figure = received_by_layer(frame(), colour=colour)
-        received_chart.widget.show(figure, label=received_sentence(frame()))
+        received_chart.widget.show(figure, label=received_sentence(frame()), about=[view.capture()])
 
     @reactive.effect
     def _draw_norms():
-        norms_chart.widget.show(norms_by_layer(frame()), label=norms_sentence(frame()))
+        figure, label = norms_by_layer(frame()), norms_sentence(frame())
+        norms_chart.widget.show(figure, label=label, about=[view.capture()])
 
     @render.text
     def received_finding():
@@ -82,7 +83,8 @@ def heads_server(view: SinkView, state: RunState) -> None:
     @reactive.effect
     def _draw():
         share = share_by_head(view.profile(), view.definition().key, view.position())
-        heads_chart.widget.show(share_grid(share, selected=state.head()), label=sentence())
+        figure = share_grid(share, selected=state.head())
+        heads_chart.widget.show(figure, label=sentence(), about=[view.capture()])
 
     @reactive.effect
     def _open_head():
@@ -120,7 +122,7 @@ def threshold_server(input: Inputs, view: SinkView, colour: str) -> None:
     def _draw():
         x, above = survival_curve(share())
         figure = heads_above(x, above, floor=floor(), epsilon=input.epsilon(), colour=colour)
-        ecdf_chart.widget.show(figure, label=sentence())
+        ecdf_chart.widget.show(figure, label=sentence(), about=[view.capture()])
 
     @reactive.calc
     def sentence() -> str:
@@ -152,7 +154,7 @@ def positions_server(view: SinkView, state: RunState, colour: str) -> None:
     def _draw():
         labels = view.capture().key_prompt(view.stream()).labels
         figure = position_bars(profile(), labels, position=state.token(), colour=colour)
-        positions_chart.widget.show(figure, label=sentence())
+        positions_chart.widget.show(figure, label=sentence(), about=[view.capture()])
 
     @reactive.effect
     def _select():

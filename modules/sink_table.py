@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 
 from htmltools import Tag
 from shiny import reactive, render, ui
@@ -16,6 +15,7 @@ from sinklens.analysis.sink_report import sink_report
 from sinklens.analysis.sink_summary import count_of, n_disagreements
 from sinklens.analysis.sinkfix import caveats, sinkfix_verdict
 from sinklens.analysis.sinks import LABELS, Thresholds
+from sinklens.file_name import file_name
 
 
 def sink_table_ui() -> Tag:
@@ -143,5 +143,4 @@ def _report(view: SinkView) -> dict:
 
 
 def _filename(view: SinkView, ending: str) -> str:
-    model = re.sub(r"[^\w.-]+", "-", view.capture().model.name).strip("-.")
-    return f"sinks-{model}-{view.definition().key}.{ending}"
+    return file_name("sinks", view.capture().model.name, view.definition().key, ending=ending)

@@ -118,7 +118,7 @@ def sink_training_server(
         if model in known():
             log = known()[model]
             label = f"Share of {kind} by layer in {model}, by tokens seen."
-            layers.widget.show(layer_curves(log, kind), label=label)
+            layers.widget.show(layer_curves(log, kind), label=label, about=[f"training log of {model}"])
 
 
 def _curve(name: str, chosen) -> None:
@@ -135,4 +135,5 @@ def _curve(name: str, chosen) -> None:
     def _draw():
         logs = chosen()
         models = ", ".join(log.model for log in logs) or "no model"
-        drawn.widget.show(training_curves(logs, name), label=f"{title} by tokens seen, for {models}.")
+        label = f"{title} by tokens seen, for {models}."
+        drawn.widget.show(training_curves(logs, name), label=label, about=[f"training logs of {models}"])

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 from htmltools import Tag, TagList
 from shiny import Inputs, Outputs, Session, module, reactive, render, ui
 from shinywidgets import output_widget, reactive_read, render_widget
@@ -13,6 +11,7 @@ from modules.quantity import percent
 from modules.run_state import RunState
 from modules.sink_view import SinkView
 from modules.sink_words import token_text
+from modules.widgets.telling import tells
 from modules.widgets.token_strip import TokenStrip, strip_frame
 from sinklens.analysis.learned_sink import gate_note
 from sinklens.analysis.sink_kinds import KINDS, FoundSink, found_sinks
@@ -60,7 +59,8 @@ def sink_where_server(
 
     @reactive.effect
     def _draw():
-        strip.widget.show(strip_frame(view.prompt, view.table(), shading="excess", side=side))
+        frame = strip_frame(view.prompt, view.table(), shading="excess", side=side)
+        strip.widget.show(frame, about=[view.capture()])
 
     @reactive.effect
     def _mark():
@@ -135,6 +135,6 @@ def _button(sink: FoundSink, input_id: str) -> Tag:
         token_text(sink.label),
         ui.span(f"position {sink.position}", class_="sl-muted"),
         ui.span(f"{percent(sink.received)}, uniform {percent(sink.floor)}", class_="sl-num"),
+        tells(input_id, sink.position),
         type="button",
-        onclick=f"Shiny.setInputValue({json.dumps(input_id)}, {sink.position}, {{priority: 'event'}})",
     )

@@ -339,3 +339,8 @@ def study_vectors(found: StudyDrawing) -> dict[str, np.ndarray]:
         f"mean.first_token.{first}": geometry(pooled([part.sums for part in row])).mean
         for first, row in zip(ids, rows, strict=True)
     }
+
+
+def study_facts(study: SinkStudy) -> str:
+    """What the numbers rest on, for the caption of a figure."""
+    return f"{study.model} (revision {study.revision}), {len(study.texts)} texts"

@@ -36,6 +36,11 @@ class Tried:
     finding: str
 
     @property
+    def captures(self) -> list[Capture]:
+        """The run, and the run with the edit where there is one."""
+        return [run for run in (self.before, self.after) if run is not None]
+
+    @property
     def effects(self) -> tuple[ArmEffect, ...]:
         """Of the edit, by text."""
         return self.report.of_arm(self.plan.name)

@@ -9,13 +9,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from sinklens import run_arrays
 from sinklens.analysis.sinks import sink_table
 from sinklens.capture.engine import Engine
 from sinklens.errors import BadSelection, NotCaptured
 from sinklens.export import saved
 from sinklens.interventions import Intervention
 from sinklens.records import CapturePlan, CaptureRequest, Token
-from sinklens.results import Capture, Predictions, Profile
+from sinklens.results import Capture, HeadMap, Predictions, Profile
 from sinklens.settings import Settings
 
 _ENGINE = Engine(Settings())
@@ -103,7 +104,55 @@ class Run:
 
     def map(self, layer: int, head: int, stream: str | None = None) -> np.ndarray:
         """One head's attention, float32 array of shape (Q, K); NaN where a query cannot see a key."""
-        return self._engine.head_map(self.capture, stream or self.capture.main_stream, layer, head).weights
+        return self.head_map(layer, head, stream).weights
+
+    def head_map(self, layer: int, head: int, stream: str | None = None) -> HeadMap:
+        """One head's attention with the labels of its tokens and the norms of what it writes."""
+        return self._engine.head_map(self.capture, stream or self.capture.main_stream, layer, head)
+
+    def figure(
+        self,
+        layer: int | None = None,
+        head: int | None = None,
+        *,
+        path: Path | str | None = None,
+        format: str | None = None,
+        stream: str | None = None,
+        scale: str = "sqrt",
+        palette: str = "viridis",
+        width_mm: float = 160.0,
+        height_mm: float | None = None,
+        dpi: int = 300,
+    ) -> bytes:
+        """One head's map as a figure for a paper, or all heads where no head is named; its bytes.
+
+        Parameters
+        ----------
+        path : also write it there; the ending says the format
+        format : {"svg", "pdf", "png"}; the ending of `path` by default, else "svg"
+        scale : {"linear", "sqrt", "log"}
+        palette : {"viridis", "cividis"}
+        height_mm : as high as the figure needs by default
+
+        Raises
+        ------
+        BadSelection
+            A format, a size or a head that there is not.
+        """
+        from sinklens.figures.paper import Paper
+        from sinklens.figures.run_figures import head_figure, mosaic_figure
+
+        form = format or (Path(path).suffix.removeprefix(".") if path else "svg")
+        paper, look = Paper(form, width_mm, height_mm, dpi), {"scale": scale, "palette": palette}
+        if (layer is None) != (head is None):
+            raise BadSelection("Name a layer and a head, or neither for all heads.")
+        if layer is None:
+            file = mosaic_figure(self.capture, paper, stream=stream, **look)
+        else:
+            file = head_figure(self.capture, self.head_map(layer, head, stream), paper, **look)
+        if path is not None:
+            Path(path).write_bytes(file.content)
+        return file.content
 
     def sinks(self, **choices) -> pd.DataFrame:
         """One row per token: attention received, floor, excess, norms, label and its reason.
@@ -158,6 +207,40 @@ class Run:
         request = self.capture.request
         edited = replace(request, interventions=request.interventions + interventions)
         return Run(self._engine.capture(edited), self._engine)
+
+    def show(self, layer: int | None = None, head: int | None = None, *, stream: str | None = None):
+        """The page's widgets in a notebook (Jupyter, marimo): all heads, or one head's map.
+
+        Returns
+        -------
+        sinklens.widgets.heatmap.Heatmap or sinklens.widgets.mosaic.Mosaic
+            An anywidget; the mosaic's `head` is the [layer, head] that was clicked.
+        """
+        from sinklens.run_widgets import all_heads_widget, head_widget
+
+        if (layer is None) != (head is None):
+            raise BadSelection("Name a layer and a head, or neither for all heads.")
+        if layer is None:
+            return all_heads_widget(self.capture, stream)
+        return head_widget(self.capture, self.head_map(layer, head, stream))
+
+    def numpy(self, stream: str | None = None) -> dict[str, np.ndarray]:
+        """Arrays of the profile by name; axes are documented on `Profile`."""
+        return run_arrays.arrays_of(self.capture, stream)
+
+    def pandas(self, stream: str | None = None) -> pd.DataFrame:
+        """One row for each layer, head and key; columns are those of `run_arrays.keys_table`."""
+        return run_arrays.keys_table(self.capture, stream)
+
+    def xarray(self, stream: str | None = None):
+        """The profile as a labelled `xarray.Dataset` over layer, head, query and key.
+
+        Raises
+        ------
+        NotCaptured
+            xarray is not installed: `pip install 'sinklens[xarray]'`.
+        """
+        return run_arrays.dataset(self.capture, stream)
 
     def save(
         self, path: Path | str, *, with_maps: bool = True, view: dict | None = None, note: str = ""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import re
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sinklens.errors import SinkLensError
+from sinklens.file_name import slug
 from sinklens.run_status import OnStatus, RunStatus
 from sinklens.shared_run import SharedRun
 from sinklens.study.plan import TextSource
@@ -21,7 +21,7 @@ from sinklens.study_jobs import UPLOADS, StudyEntry, StudyJobs
 if TYPE_CHECKING:
     from sinklens.study.report_data import ReportData
 
-MAX_UPLOAD_BYTES = 200_000_000
+UPLOAD_ENDINGS = (".txt", ".csv", ".jsonl")
 FILES = ("report.html", "study.yaml", "parquet.zip", "csv.zip", "heads.zip")
 """What can be downloaded of a study."""
 
@@ -105,9 +105,7 @@ class StudyRuns:
         self, files: tuple[tuple[str, str], ...], column: str, category_column: str
     ) -> tuple[Upload, ...]:
         """Store uploaded files, (name, path) each, where studies find them, and read what is in them."""
-        return await self._on_study_thread(
-            _keep_uploads, self._studies.folder, files, column, category_column
-        )
+        return await self._on_study_thread(_keep_uploads, self._studies, files, column, category_column)
 
     async def _on_study_thread(self, function: Callable, *args):
         self._require_open()
@@ -133,21 +131,27 @@ def _write_file(jobs: StudyJobs, key: str, name: str, run: SharedRun) -> Path:
 
 
 def _keep_uploads(
-    folder: Path, files: tuple[tuple[str, str], ...], column: str, category_column: str
+    jobs: StudyJobs, files: tuple[tuple[str, str], ...], column: str, category_column: str
 ) -> tuple[Upload, ...]:
-    return tuple(_keep_upload(folder, name, Path(path), column, category_column) for name, path in files)
+    return tuple(
+        _keep_upload(jobs.folder, name, Path(path), column, category_column, jobs.max_upload_bytes)
+        for name, path in files
+    )
 
 
-def _keep_upload(folder: Path, name: str, path: Path, column: str, category_column: str) -> Upload:
-    n_bytes = path.stat().st_size
-    if n_bytes > MAX_UPLOAD_BYTES:
-        sentence = f"it has {n_bytes:,} bytes; at most {MAX_UPLOAD_BYTES:,} can be uploaded"
-        return Upload(name, problem=sentence)
+def _keep_upload(
+    folder: Path, name: str, path: Path, column: str, category_column: str, max_bytes: int
+) -> Upload:
+    n_bytes, ending = path.stat().st_size, Path(name).suffix.lower()
+    if n_bytes > max_bytes:
+        return Upload(name, problem=f"it has {n_bytes:,} bytes; at most {max_bytes:,} can be uploaded")
+    if ending not in UPLOAD_ENDINGS:
+        return Upload(name, problem=f"it is none of {', '.join(UPLOAD_ENDINGS)}, and was not kept")
     with path.open("rb") as stream:
         digest = hashlib.file_digest(stream, "sha256").hexdigest()
-    stem = re.sub(r"[^\w.-]+", "-", Path(name).stem).strip(".-")[:60] or "texts"
+    stem = slug(Path(name).stem)[:60] or "texts"
     # The content is in the name: a study that names this file always means the same texts.
-    place = folder / UPLOADS / f"{stem}-{digest[:10]}{Path(name).suffix.lower()}"
+    place = folder / UPLOADS / f"{stem}-{digest[:10]}{ending}"
     place.parent.mkdir(parents=True, exist_ok=True)
     if not place.exists():
         new = place.with_name(f".new-{place.name}")

@@ -65,3 +65,14 @@ def test_an_encoder_decoder_run_has_three_streams(folders):
     run = sinklens.analyze(folders["t5"], TEXT, target="w1 w2")
     assert set(run.capture.profiles) == {"encoder", "decoder", "cross"}
     assert run.map(0, 0, stream="cross").shape == (4, 20)
+
+
+def test_a_figure_is_written_in_the_format_of_its_file(folders, tmp_path):
+    run = sinklens.analyze(folders["gpt2"], TEXT)
+    assert run.figure(1, 2, path=tmp_path / "head.pdf").startswith(b"%PDF-")
+    assert (tmp_path / "head.pdf").read_bytes() == run.figure(1, 2, format="pdf")
+    assert run.figure(1, 2, scale="log") != run.figure(1, 2)
+    with pytest.raises(BadSelection, match="layer and a head"):
+        run.figure(1)
+    with pytest.raises(BadSelection, match="got 'gif'"):
+        run.figure(path=tmp_path / "all.gif")

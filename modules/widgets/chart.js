@@ -74,6 +74,8 @@ function render({ model, el }) {
     const css = getComputedStyle(document.body);
     const { data = [], layout = {} } = resolved(model.get("figure"), css);
     plot.setAttribute("aria-label", model.get("label") || EMPTY);
+    // When the window changes, Plotly takes the element's height in the place of the figure's.
+    plot.style.height = layout.height ? `${layout.height}px` : "100%";
     await Plotly.react(plot, data, themed(layout, css), CONFIG);
     plot.dispatchEvent(new CustomEvent("sinklens:drawn", { bubbles: true }));
   }
@@ -94,7 +96,9 @@ function render({ model, el }) {
     if (isShown && isStale) draw();
   });
   room.observe(plot);
+  const leave = figureMenu(model, el);
   return () => {
+    leave();
     theme.disconnect();
     room.disconnect();
     model.off("change:figure change:label", draw);

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import anywidget
@@ -11,6 +12,11 @@ import plotly.graph_objects as go
 import traitlets
 from htmltools import HTMLDependency
 from plotly.utils import PlotlyJSONEncoder
+
+from modules.widgets.in_session import InSession
+from modules.widgets.theme_colours import light_colours
+from sinklens.widgets.on_paper import About
+from sinklens.widgets.script import joined, style
 
 PLOTLY_JS = HTMLDependency(
     "plotly",
@@ -21,16 +27,16 @@ PLOTLY_JS = HTMLDependency(
 """plotly.js from the Python package; a page that holds charts puts this in its head once."""
 
 
-class Chart(anywidget.AnyWidget):
+class Chart(InSession, anywidget.AnyWidget):
     """Bars, lines and points; text and grid colours follow the page's theme without a round trip.
 
     A colour in the figure may be a CSS variable, such as "var(--sink)": the browser resolves it again
     whenever the theme changes.
     """
 
-    _esm = Path(__file__).parent / "chart.js"
+    _esm = joined("figure_menu.js") + (Path(__file__).parent / "chart.js").read_text("utf-8")
     # shinywidgets clears the height that a widget gives its own element.
-    _css = ".shiny-ipywidget-output > :has(> .sl-chart) { height: 100%; }"
+    _css = ".shiny-ipywidget-output > :has(> .sl-chart) { height: 100%; }" + style("figure_menu.css")
     figure = traitlets.Dict().tag(sync=True)
     """data and layout of the figure."""
     label = traitlets.Unicode("").tag(sync=True)
@@ -38,12 +44,26 @@ class Chart(anywidget.AnyWidget):
     clicked = traitlets.List(allow_none=True, default_value=None).tag(sync=True)
     """[curve, point index, x, y] of the last click; None before the first one."""
 
-    def show(self, figure: go.Figure | dict, *, label: str | None = None) -> None:
-        """Draw a figure in the place of the last one."""
+    def show(
+        self, figure: go.Figure | dict, *, label: str | None = None, about: Sequence[About] = ()
+    ) -> None:
+        """Draw a figure in the place of the last one.
+
+        Parameters
+        ----------
+        about : runs that the numbers come from, for the caption of a figure that is downloaded
+        """
+        self.about = about
         with self.hold_sync():
             self.figure = plain_figure(figure)
             if label is not None:
                 self.label = label
+
+    def drawing(self):
+        """What the chart shows, in the colours of the light theme."""
+        from sinklens.figures.chart_figure import ChartFigure
+
+        return ChartFigure(self.figure, light_colours())
 
 
 def plain_figure(figure: go.Figure | dict) -> dict:

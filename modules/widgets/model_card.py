@@ -10,6 +10,8 @@ from modules.widgets.definition_sheet import facts, sheet, sheet_button
 from modules.widgets.scroll_area import scroll_area
 from sinklens.records import Check, ModelInfo, Prompt
 
+UNKNOWN = "unknown"
+"""What a file of attention does not say of the model behind it."""
 RESULTS = {True: "✓ passed", False: "✗ failed", None: "– not applicable"}
 
 
@@ -84,10 +86,10 @@ def _facts(model: ModelInfo, prompt: Prompt) -> list[tuple[str, str | Tag | TagL
     return [
         ("Family", _with_reason(model.family, model.architecture)),
         ("Layers × heads", f"{model.n_layers} × {heads}"),
-        ("Parameters", large_count(model.n_parameters)),
+        ("Parameters", large_count(model.n_parameters) if model.n_parameters else UNKNOWN),
         ("Attention", ("causal" if model.is_causal else "bidirectional") + window + sink),
         ("Positions", model.positions),
-        ("Longest input", f"{count(model.n_tokens_max)} tokens" if model.n_tokens_max else "no limit"),
+        ("Longest input", _longest_input(model)),
         ("Precision", _with_reason(model.dtype, model.dtype_reason)),
         ("Device", _with_reason(model.device, model.device_reason)),
         ("Capture", model.capture_path),
@@ -98,10 +100,16 @@ def _facts(model: ModelInfo, prompt: Prompt) -> list[tuple[str, str | Tag | TagL
 def start_token(model: ModelInfo, prompt: Prompt) -> str | TagList:
     """Whether a BOS or [CLS] stands at position 0 of this run, and whether that is the tokenizer's habit."""
     if model.bos_token is None:
-        return "the tokenizer has none"
+        return UNKNOWN if model.source == "file" else "the tokenizer has none"
     habit = "adds it" if model.adds_bos else "does not add it"
     state = "added" if prompt.bos_added else "not added"
     return _with_reason(f"{model.bos_token} {state}", f"the tokenizer by itself {habit}")
+
+
+def _longest_input(model: ModelInfo) -> str:
+    if model.source == "file":
+        return UNKNOWN
+    return f"{count(model.n_tokens_max)} tokens" if model.n_tokens_max else "no limit"
 
 
 def _with_reason(value: str, reason: str) -> TagList:

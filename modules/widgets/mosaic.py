@@ -1,79 +1,13 @@
-"""All heads of all layers as one picture."""
+"""All heads of all layers on a page."""
 
 from __future__ import annotations
 
-import zlib
-from dataclasses import dataclass
+from modules.widgets.in_session import InSession
+from sinklens.widgets import mosaic
+from sinklens.widgets.mosaic import N_CELLS_MAX, PackedMosaic, pack_mosaic
 
-import anywidget
-import numpy as np
-import traitlets
-
-from modules.widgets.cells import max_pool, quantise
-from modules.widgets.heatmap import joined
-
-N_CELLS_MAX = 1_000_000
-"""Cells of the whole picture; more heads get smaller thumbnails."""
+__all__ = ["N_CELLS_MAX", "Mosaic", "PackedMosaic", "pack_mosaic"]
 
 
-@dataclass(frozen=True)
-class PackedMosaic:
-    """All thumbnails, zlib-compressed codes as in `cells.quantise`, and how to read them."""
-
-    data: bytes
-    frame: dict
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        """(n_layers, n_heads)"""
-        return self.frame["layers"], self.frame["heads"]
-
-
-def pack_mosaic(thumbnails: np.ndarray, *, is_pooled: bool) -> PackedMosaic:
-    """Pack all heads on one colour scale from 0 to the largest weight; work for a thread.
-
-    Parameters
-    ----------
-    thumbnails : ndarray of shape (n_layers, n_heads, n_rows, n_columns), NaN where nothing is visible
-    is_pooled : a cell of a thumbnail stands for several tokens
-    """
-    small = small_enough(thumbnails)
-    high = float(np.nanmax(small)) if np.isfinite(small).any() else 1.0
-    n_layers, n_heads, n_rows, n_columns = small.shape
-    frame = {
-        "layers": n_layers, "heads": n_heads, "rows": n_rows, "columns": n_columns,
-        "low": 0.0, "high": high, "isPooled": is_pooled or small is not thumbnails,
-    }  # fmt: skip
-    return PackedMosaic(zlib.compress(quantise(small, 0.0, high).tobytes(), level=1), frame)
-
-
-class Mosaic(anywidget.AnyWidget):
-    """A thumbnail of every head, layers downwards, heads to the right; picking one sets `head`."""
-
-    _esm = joined("cells.js", "stage.js", "mosaic.js")
-
-    values = traitlets.Bytes().tag(sync=True)
-    frame = traitlets.Dict().tag(sync=True)
-    order = traitlets.List().tag(sync=True)
-    """Heads in reading order, each as layer x n_heads + head; empty: by layer and head."""
-    readings = traitlets.List().tag(sync=True)
-    """What is read when a head is pointed at, by layer x n_heads + head."""
-    label = traitlets.Unicode("").tag(sync=True)
-    """What the picture shows, in a sentence, for those who do not see it."""
-    scale = traitlets.Enum(("linear", "sqrt", "log"), "sqrt").tag(sync=True)
-    palette = traitlets.Enum(("viridis", "cividis"), "viridis").tag(sync=True)
-    side = traitlets.Unicode("A").tag(sync=True)
-    head = traitlets.List([-1, -1]).tag(sync=True)
-    """[layer, head] that is picked."""
-
-    def show(self, packed: PackedMosaic, *, label: str) -> None:
-        """Draw other heads in the place of the last ones."""
-        with self.hold_sync():
-            self.values, self.frame, self.label = packed.data, packed.frame, label
-
-
-def small_enough(thumbnails: np.ndarray) -> np.ndarray:
-    """Thumbnails pooled in steps of two until all heads together have at most N_CELLS_MAX cells."""
-    while thumbnails.size > N_CELLS_MAX and min(thumbnails.shape[-2:]) > 8:
-        thumbnails = max_pool(thumbnails, 2)
-    return thumbnails
+class Mosaic(InSession, mosaic.Mosaic):
+    """`sinklens.widgets.mosaic.Mosaic` in a Shiny session."""

@@ -1,6 +1,7 @@
 // The text as tokens. Labels come from users and vocabularies: they are only ever set as textContent.
 
 const SPACE = "·";
+const HINT = "Point at a token to read its share; choose one to select it on every page.";
 
 function make(tag, className, text) {
   const element = document.createElement(tag);
@@ -47,7 +48,7 @@ function legendElement(frame) {
   const scale = make("span", "sl-strip-scale");
   scale.append(make("span", "", frame.low), make("span", "sl-strip-ramp"), make("span", "", frame.high));
   legend.append(make("span", "", frame.legend), scale);
-  legend.append(make("span", "", "Line: attention received, thicker is more"));
+  legend.append(make("span", "", frame.line || "Line: attention received, thicker is more"));
   if (frame.tokens.some((token) => token.sink)) legend.append(make("span", "sl-token sl-token-sink", "sink"));
   if (frame.tokens.some((token) => token.special)) {
     legend.append(make("span", "sl-token sl-token-special", "special token"));
@@ -78,7 +79,7 @@ function render({ model, el }) {
     const selected = model.get("selected");
     const told = index ?? selected;
     const token = model.get("frame").tokens?.[told];
-    readout.textContent = token ? token.spoken : "Point at a token to read its share; choose one to select it on every page.";
+    readout.textContent = token ? token.spoken : model.get("frame").hint || HINT;
   }
   function mark() {
     const selected = model.get("selected");
@@ -139,7 +140,9 @@ function render({ model, el }) {
   });
   room.observe(root);
   draw();
+  const leave = figureMenu(model, el);
   return () => {
+    leave();
     room.disconnect();
     model.off("change:frame", draw);
     model.off("change:selected", mark);

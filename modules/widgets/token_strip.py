@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Sequence
 from pathlib import Path
 
 import anywidget
@@ -11,9 +12,14 @@ import pandas as pd
 import traitlets
 
 from modules.quantity import percent
+from modules.widgets.in_session import InSession
 from sinklens.analysis.sink_summary import SINK_LABELS
+from sinklens.errors import BadSelection
 from sinklens.records import Prompt, Token
+from sinklens.widgets.on_paper import About
+from sinklens.widgets.script import joined, style
 
+HERE = Path(__file__).parent
 SHADINGS = {"excess": "excess over uniform attention", "received": "attention received"}
 """What the shade can stand for: the columns of a sink table, with the words of the legend."""
 SPACE, NEWLINE = "·", "↵"
@@ -21,14 +27,14 @@ SPACE, NEWLINE = "·", "↵"
 FEW = "few queries"
 
 
-class TokenStrip(anywidget.AnyWidget):
+class TokenStrip(InSession, anywidget.AnyWidget):
     """One persistent strip; `show` replaces its text, `selected` marks a token, `clicked` reports a choice.
 
     One tab stop: arrow keys move over the tokens, Enter or Space selects.
     """
 
-    _esm = Path(__file__).parent / "token_strip.js"
-    _css = Path(__file__).parent / "token_strip.css"
+    _esm = joined("figure_menu.js") + (HERE / "token_strip.js").read_text("utf-8")
+    _css = (HERE / "token_strip.css").read_text("utf-8") + style("figure_menu.css")
     frame = traitlets.Dict().tag(sync=True)
     """What `strip_frame` returns."""
     selected = traitlets.Int(allow_none=True, default_value=None).tag(sync=True)
@@ -36,11 +42,30 @@ class TokenStrip(anywidget.AnyWidget):
     clicked = traitlets.Int(allow_none=True, default_value=None).tag(sync=True)
     """Index of the token that was chosen last; emptied before every choice."""
 
-    def show(self, frame: dict) -> None:
-        """Draw another text in the place of the last one."""
+    def show(self, frame: dict, *, about: Sequence[About] = ()) -> None:
+        """Draw another text in the place of the last one.
+
+        Parameters
+        ----------
+        about : runs that the numbers come from, for the caption of a figure that is downloaded
+        """
+        self.about = about
         with self.hold_sync():
             self.clicked = None
             self.frame = frame
+
+    @property
+    def label(self) -> str:
+        """What the strip shows, for the caption of a figure."""
+        return f"Every token of the text. {self.frame.get('legend', '')}."
+
+    def drawing(self):
+        """The strip on paper; BadSelection before there is a text."""
+        from sinklens.figures.strip_figure import StripFigure
+
+        if not self.frame:
+            raise BadSelection("There is no text yet.")
+        return StripFigure(self.frame)
 
 
 def strip_frame(prompt: Prompt, table: pd.DataFrame, *, shading: str = "excess", side: str = "A") -> dict:

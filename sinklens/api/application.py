@@ -14,6 +14,7 @@ from sinklens.api.access import Access
 from sinklens.api.docs_page import docs_page
 from sinklens.api.door import Door
 from sinklens.api.export_routes import export_routes
+from sinklens.api.figure_routes import figure_routes
 from sinklens.api.problems import MEDIA_TYPE, Problem, add_problem_handlers
 from sinklens.api.server_routes import server_routes
 from sinklens.api.study_routes import study_routes
@@ -53,7 +54,7 @@ def api(service: InferenceService, settings: Settings) -> FastAPI:
         middleware=_middleware(settings),
         responses=PROBLEMS,
     )
-    for routes in (server_routes, text_routes, trial_routes, export_routes, study_routes):
+    for routes in (server_routes, text_routes, trial_routes, export_routes, figure_routes, study_routes):
         router = routes(door)
         app.include_router(router, prefix=PREFIX)
         app.include_router(router, include_in_schema=False)

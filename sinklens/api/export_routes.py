@@ -13,7 +13,7 @@ from sinklens.api.binary import BINARY
 from sinklens.api.door import Door
 from sinklens.export import saved
 from sinklens.export.provenance import provenance_of
-from sinklens.export.tables import as_csv, as_html, as_json, layers_table, tokens_table
+from sinklens.export.tables import as_csv, as_html, as_json, layers_table, sinkfix_table, tokens_table
 from sinklens.results import Capture
 from sinklens.schema.requests import ExportRequest
 
@@ -54,6 +54,8 @@ def _table(capture: Capture, question: ExportRequest) -> pd.DataFrame:
         return tokens_table(capture)
     if question.what == "layers":
         return layers_table(capture, question.stream)
+    if question.what == "sinkfix":
+        return sinkfix_table(capture, question.stream)
     return sink_table(
         capture, definition=question.definition, stream=question.stream, thresholds=question.limits()
     )

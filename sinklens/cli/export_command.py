@@ -13,9 +13,14 @@ from sinklens.cli.output import write
 from sinklens.cli.run_commands import Stream
 from sinklens.cli.source import Source
 
-What = Literal["tokens", "sinks", "heads", "layers", "map", "profile", "analysis"]
+What = Literal[
+    "tokens", "sinks", "sinkfix", "heads", "layers", "map", "mosaic", "profile", "report", "analysis"
+]
+FIGURE_SUFFIXES = (".svg", ".pdf", ".png")
 SUFFIXES = {
-    "map": (".csv", ".json", ".html", ".npy"),
+    "map": (".csv", ".json", ".html", ".npy", *FIGURE_SUFFIXES),
+    "mosaic": FIGURE_SUFFIXES,
+    "report": (".html", ".pdf"),
     "profile": (".safetensors",),
     "analysis": (".sinklens",),
 }
@@ -26,7 +31,8 @@ def export(
     source: Source,
     output: Annotated[Path, typer.Option("--output", "-o", help="The file; its ending says the format.")],
     what: Annotated[
-        What, typer.Option(help="A table, one head's map, arrays of all heads, or everything.")
+        What,
+        typer.Option(help="A table, one head's map, a figure of all heads, arrays, a report, or everything."),
     ] = "analysis",
     stream: Stream = None,
     layer: Annotated[int, typer.Option(min=0, help="Of a map.")] = 0,
@@ -38,8 +44,13 @@ def export(
         bool, typer.Option("--maps/--no-maps", help="Of an analysis: keep every head's map.")
     ] = True,
     note: Annotated[str, typer.Option(help="Of an analysis: words of your own.")] = "",
+    width: Annotated[float, typer.Option(help="Of a figure, mm.")] = 160.0,
+    height: Annotated[float | None, typer.Option(help="Of a figure, mm; as high as it needs.")] = None,
+    dpi: Annotated[int, typer.Option(help="Of a PNG, dots per inch.")] = 300,
+    scale: Annotated[Literal["linear", "sqrt", "log"], typer.Option(help="Of a figure's colours.")] = "sqrt",
+    palette: Annotated[Literal["viridis", "cividis"], typer.Option(help="Of a figure.")] = "viridis",
 ) -> None:
-    """Write a table, a map, arrays or the whole analysis to a file."""
+    """Write a table, a map, a figure, arrays, a report or the whole analysis to a file."""
     allowed = SUFFIXES.get(what, TABLE_SUFFIXES)
     if output.suffix not in allowed:
         stop(f"A file of {what} ends in {', '.join(allowed)}; got '{output.name}'.", ExitCode.BAD_INPUT)
@@ -48,6 +59,15 @@ def export(
         run.save(output, with_maps=maps, note=note, view={"stream": stream, "definition": definition})
     elif what == "profile":
         write(_profile_bytes(run, stream), output)
+    elif what == "report":
+        from sinklens.export.report import report_file
+
+        write(report_file(run, output.suffix.removeprefix("."), stream=stream, definition=definition), output)
+    elif output.suffix in FIGURE_SUFFIXES:
+        place = (None, None) if what == "mosaic" else (layer, head)
+        size = {"width_mm": width, "height_mm": height, "dpi": dpi}
+        form = output.suffix.removeprefix(".")
+        write(run.figure(*place, format=form, stream=stream, scale=scale, palette=palette, **size), output)
     elif output.suffix == ".npy":
         write(_map_bytes(run.map(layer, head, stream)), output)
     else:
@@ -56,12 +76,20 @@ def export(
 
 def _write_table(run, what: str, output: Path, *, stream, place, definition: str) -> None:
     from sinklens.export.provenance import provenance_of
-    from sinklens.export.tables import as_csv, as_html, as_json, layers_table, tokens_table
+    from sinklens.export.tables import (
+        as_csv,
+        as_html,
+        as_json,
+        layers_table,
+        sinkfix_table,
+        tokens_table,
+    )
 
     tables = {
         "tokens": lambda: tokens_table(run.capture),
         "layers": lambda: layers_table(run.capture, stream),
         "sinks": lambda: run.sinks(definition=definition, stream=stream),
+        "sinkfix": lambda: sinkfix_table(run.capture, stream),
         "heads": lambda: run.heads(stream),
         "map": lambda: _map_table(run, stream, place),
     }

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from sinklens.cli import export_command, run_commands, server_commands, study, trial_commands
+from sinklens.cli import cite_command, export_command, run_commands, server_commands, study, trial_commands
 from sinklens.cli.outcome import EXIT_CODES, guarded
 from sinklens.cli.source import with_source
 from sinklens.version import VERSION
@@ -46,6 +46,7 @@ for command in (
     study.texts,
     server_commands.models,
     server_commands.serve,
+    cite_command.cite,
 ):
     app.command(epilog=EXIT_CODES)(guarded(command))
 

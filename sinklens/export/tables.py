@@ -9,9 +9,18 @@ import pandas as pd
 
 from sinklens.analysis.plain_data import plain
 from sinklens.analysis.shares import layer_curve
+from sinklens.analysis.sinks import LEARNED_SINK_INDEX, sink_table
 from sinklens.export.provenance import Provenance
 from sinklens.results import Capture, HeadMap
 
+SINKFIX_COLUMNS = {
+    "index": "index",
+    "token": "token",
+    "sinkfix_label": "classification",
+    "sinkfix_share": "attention_received",
+    "sinkfix_value_norm": "value_norm",
+}
+"""Our column -> the one of SinkFix's sinkfix-token-report.csv with the same numbers."""
 STYLE = (
     "body{font:14px/1.5 system-ui,sans-serif;margin:2rem;color:#1b1f24;background:#fff}"
     "table{border-collapse:collapse;font-variant-numeric:tabular-nums}"
@@ -57,6 +66,16 @@ def layers_table(capture: Capture, stream: str | None = None) -> pd.DataFrame:
     )
 
 
+def sinkfix_table(capture: Capture, stream: str | None = None) -> pd.DataFrame:
+    """SinkFix's token report in its own columns, for programs that read those.
+
+    Columns: index, token, classification, attention_received (0..1), value_norm (times the mean).
+    """
+    table = sink_table(capture, stream=stream)
+    tokens = table[table["index"] != LEARNED_SINK_INDEX]
+    return tokens[list(SINKFIX_COLUMNS)].rename(columns=SINKFIX_COLUMNS)
+
+
 def map_table(head_map: HeadMap) -> pd.DataFrame:
     """A head's map, one row per query with its label first, one column per key; empty where unseen."""
     keys = [f"{index} {label}" for index, label in enumerate(head_map.key_labels)]
@@ -75,11 +94,11 @@ def as_csv(table: pd.DataFrame) -> str:
     return table.to_csv(index=False, float_format="%.6g", lineterminator="\r\n")
 
 
-def as_json(table: pd.DataFrame, facts: Provenance) -> str:
-    """An object with the rows and what they rest on."""
-    return json.dumps(
-        {"provenance": plain(vars(facts)), "rows": rows_of(table)}, indent=1, ensure_ascii=False
-    )
+def as_json(table: pd.DataFrame, *facts: Provenance | str) -> str:
+    """An object with the rows and what they rest on; several runs are a list."""
+    each = [fact if isinstance(fact, str) else plain(vars(fact)) for fact in facts]
+    rests_on = each[0] if len(each) == 1 else each
+    return json.dumps({"provenance": rests_on, "rows": rows_of(table)}, indent=1, ensure_ascii=False)
 
 
 def as_html(table: pd.DataFrame, facts: Provenance, title: str) -> str:

@@ -196,8 +196,30 @@ class CompareRequest(Asked):
 class ExportRequest(SinksRequest):
     """A text, and the file that is wanted of it."""
 
-    what: Literal["tokens", "sinks", "heads", "layers", "analysis"] = Field(
+    what: Literal["tokens", "sinks", "sinkfix", "heads", "layers", "analysis"] = Field(
         "sinks", description="A table, or the whole analysis as a file that SinkLens opens again."
     )
     format: Literal["csv", "json", "html"] = Field("csv", description="Of a table.")
     with_maps: Switch = Field(True, description="Keep what every head's map is computed from in an analysis.")
+
+
+class FigureRequest(StreamRequest):
+    """A text, and a figure of its attention for a paper."""
+
+    what: Literal["map", "mosaic"] = Field("map", description="One head's map, or all heads.")
+    layer: Index = Field(0, description="Of a map.")
+    head: Index = Field(0, description="Of a map.")
+    format: Literal["svg", "pdf", "png"] = "svg"
+    width_mm: float = Field(160.0, ge=30, le=1000)
+    height_mm: float | None = Field(None, ge=30, le=1000, description="Null: as high as the figure needs.")
+    dpi: int = Field(300, ge=36, le=1200, description="Of a PNG.")
+    scale: Literal["linear", "sqrt", "log"] = Field("sqrt", description="Of the colours.")
+    palette: Literal["viridis", "cividis"] = "viridis"
+
+
+class ReportRequest(SinksRequest):
+    """A text, and a report of its analysis."""
+
+    layer: Index | None = Field(None, description="Of the head that is drawn; null: the strongest one.")
+    head: Index | None = None
+    format: Literal["html", "pdf"] = "html"

@@ -9,8 +9,9 @@ from html import escape
 import numpy as np
 
 from sinklens.study.html_svg import WIDTH, svg
+from sinklens.widgets.colours import ANCHORS
 
-CIVIDIS = ["00224e", "123570", "3b496c", "575d6d", "707173", "8a8678", "a59c74", "c3b369", "e1cc55", "fee838"]
+CIVIDIS = ANCHORS["cividis"].split()
 N_TITLED_CELLS = 1_600
 """Above this many cells they are drawn in groups of one colour, without a title or a link each."""
 N_COLOURS = 48

@@ -60,14 +60,21 @@ def figures(*parts: str) -> str:
     return f'<div class="charts">{"".join(parts)}</div>'
 
 
-def table(caption: str, names: Sequence[str], rows: Iterable[Sequence[str]], *, n_words: int = 1) -> str:
+def table(
+    caption: str,
+    names: Sequence[str],
+    rows: Iterable[Sequence[str]],
+    *,
+    n_words: int = 1,
+    n_shown: int = N_ROWS_SHOWN,
+) -> str:
     """A table whose first `n_words` columns are words and whose others are numbers; cells are plain text."""
     rows = list(rows)
     kinds = ["" if i < n_words else ' class="n"' for i in range(len(names))]
     heads = "".join(f'<th scope="col"{kinds[i]}>{escape(name)}</th>' for i, name in enumerate(names))
-    body = "".join(_row(row, kinds) for row in rows[:N_ROWS_SHOWN])
-    if len(rows) > N_ROWS_SHOWN:
-        caption = f"{caption} The first {N_ROWS_SHOWN:,} of {len(rows):,} rows; all are in the study's files."
+    body = "".join(_row(row, kinds) for row in rows[:n_shown])
+    if len(rows) > n_shown:
+        caption = f"{caption} The first {n_shown:,} of {len(rows):,} rows; all are in the study's files."
     return (
         f'<div class="wide" tabindex="0" role="group" aria-label="{escape(caption)}"><table>'
         f"<caption>{escape(caption)}</caption><thead><tr>{heads}</tr></thead><tbody>{body}</tbody>"

@@ -157,3 +157,27 @@ def test_the_documentation_is_one_page_that_asks_for_nothing_else(client):
     for path in client.get("/api/openapi.json").json()["paths"]:
         assert f"/api{path}" in page.text
     assert "curl -s /api/v1/analyze" in page.text
+
+
+def test_a_figure_from_the_door_is_the_figure_of_the_library(client, run):
+    asked = {"model": "gpt2", "text": TEXT, "layer": 1, "head": 2, "width_mm": 90}
+    answer = client.post("/api/figure", json=asked)
+    assert answer.headers["content-type"].startswith("image/svg+xml")
+    assert answer.content == run.figure(1, 2, width_mm=90)
+    whole = client.post("/api/figure", json=asked | {"what": "mosaic", "format": "pdf"})
+    assert whole.content == run.figure(format="pdf", width_mm=90)
+    refused = client.post("/api/figure", json=asked | {"format": "png", "width_mm": 999, "dpi": 1200})
+    assert refused.status_code == 404
+    assert "pixels" in refused.json()["detail"]
+
+
+def test_a_report_from_the_door_is_a_page_or_a_pdf(client):
+    asked = {"model": "gpt2", "text": TEXT}
+    page = client.post("/api/report", json=asked)
+    assert page.text.startswith("<!doctype html>")
+    assert client.post("/api/report", json=asked | {"format": "pdf"}).content.startswith(b"%PDF-")
+    assert client.post("/api/report", json=asked | {"layer": 1}).status_code == 404
+
+
+def test_references_come_as_bibtex(client):
+    assert client.get("/api/references").text.startswith("@software{sinklens,")

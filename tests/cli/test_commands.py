@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -261,3 +262,31 @@ def answer_of(address, server):
         except urllib.error.URLError:
             time.sleep(0.1)
     raise AssertionError("The server ended before it answered.")
+
+
+def test_a_figure_of_a_head_and_of_all_heads_is_that_of_the_library(sinklens_command, bundled, tmp_path):
+    run = sinklens.analyze(str(bundled / "gpt2"), TEXT)
+    place = ("--layer", 1, "--head", 2, "-o", tmp_path / "head.svg")
+    done(sinklens_command("export", TEXT, "--what", "map", *place, "--width", 80))
+    # A bundled model has another name than its folder, and so another caption below the same cells.
+    drawn, alone = (tmp_path / "head.svg").read_text(), run.figure(1, 2, width_mm=80).decode()
+    cells = re.findall(r"fill: (#[0-9a-f]{6})", drawn)
+    assert cells[:300] == re.findall(r"fill: (#[0-9a-f]{6})", alone)[:300]
+    assert len(set(cells)) > 20
+    done(sinklens_command("export", TEXT, "--what", "mosaic", "-o", tmp_path / "all.svg"))
+    assert "<svg" in (tmp_path / "all.svg").read_text()
+    refused = sinklens_command("export", TEXT, "--what", "mosaic", "-o", tmp_path / "all.gif")
+    assert ".svg, .pdf, .png" in refused.output
+    done(refused, ExitCode.BAD_INPUT)
+
+
+def test_a_report_is_a_page_or_a_pdf(sinklens_command, tmp_path):
+    for ending, start in (("html", b"<!doctype html>"), ("pdf", b"%PDF-")):
+        done(sinklens_command("export", TEXT, "--what", "report", "-o", tmp_path / f"report.{ending}"))
+        assert (tmp_path / f"report.{ending}").read_bytes().startswith(start)
+
+
+def test_citations_come_as_bibtex(sinklens_command):
+    said = done(sinklens_command("cite"))
+    assert said.startswith("@software{sinklens,")
+    assert "@misc{gu2025sink," in said

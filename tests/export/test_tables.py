@@ -11,10 +11,19 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from sinklens.analysis.sinkfix import sinkfix_verdict
 from sinklens.errors import BadSelection
 from sinklens.export.difference import difference
 from sinklens.export.provenance import provenance_of
-from sinklens.export.tables import as_csv, as_html, as_json, map_table, rows_of, tokens_table
+from sinklens.export.tables import (
+    as_csv,
+    as_html,
+    as_json,
+    map_table,
+    rows_of,
+    sinkfix_table,
+    tokens_table,
+)
 from sinklens.results import HeadMap
 from tests.analysis.profiles import capture_from_maps, one_hot_maps, uniform_maps
 from tests.export.analyses import decoder_run, three_stream_run
@@ -93,3 +102,12 @@ def test_an_edit_is_a_fact_that_differs():
     facts = difference(plain, capture).facts
     assert facts["fact"].tolist() == ["edits"]
     assert facts["a"].tolist() == ["none"]
+
+
+def test_sinkfix_clients_find_their_columns():
+    run = decoder_run()
+    table, verdict = sinkfix_table(run), sinkfix_verdict(run.profile())
+    assert list(table) == ["index", "token", "classification", "attention_received", "value_norm"]
+    assert list(table["token"]) == list(run.prompt.labels)
+    assert table["attention_received"].sum() == pytest.approx(1, abs=1e-5)
+    assert list(table["classification"]) == list(verdict.labels)

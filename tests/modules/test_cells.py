@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modules.widgets.cells import N_SIDE_MAX, max_pool, pack_cells, quantise
+from sinklens.widgets.cells import N_SIDE_MAX, max_pool, pack_cells, quantise
 
 
 def unpacked(packed):

@@ -195,7 +195,8 @@ class MosaicView {
 function render({ model, el }) {
   const view = new MosaicView(model, el);
   view.update();
-  return () => view.stop();
+  const leave = figureMenu(model, el);
+  return () => [leave, () => view.stop()].forEach((stop) => stop());
 }
 
 export default { render };

@@ -62,6 +62,12 @@ def quantise(values: np.ndarray, low: float, high: float) -> np.ndarray:
     return np.where(np.isnan(values), np.uint8(NO_VALUE), codes)
 
 
+def values_of(codes: np.ndarray, low: float, high: float) -> np.ndarray:
+    """What the codes of `quantise` stand for; NaN for 255."""
+    values = low + (high - low) * (codes / TOP_CODE) ** 2
+    return np.where(codes == NO_VALUE, np.nan, values)
+
+
 def max_pool(values: np.ndarray, step: int) -> np.ndarray:
     """Largest value of every step x step block of the last two axes; NaN only where a block is all NaN."""
     n_rows, n_columns = values.shape[-2:]

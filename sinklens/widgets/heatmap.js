@@ -325,7 +325,8 @@ class HeatmapView {
 function render({ model, el }) {
   const view = new HeatmapView(model, el);
   view.update();
-  return () => view.stop();
+  const leave = figureMenu(model, el);
+  return () => [leave, () => view.stop()].forEach((stop) => stop());
 }
 
 export default { render };

@@ -1,15 +1,5 @@
-// Shared by the pictures made of cells: unpacking, colour and painting. Joined in front of a widget's own code.
-
-const ANCHORS = {
-  viridis: "440154 482878 3e4989 31688e 26828e 1f9e89 35b779 6ece58 b5de2b fde725",
-  cividis: "00224e 123570 3b496c 575d6d 707173 8a8678 a59c74 c3b369 e1cc55 fee838",
-  diverging: "0b3c6f 2a6ead 6ba3cf b5d2e8 f2f2f2 f5cda8 e69a56 bd5e12 7a3503",
-  sides: "7a3503 bd5e12 e69a56 f5cda8 f2f2f2 b5d2e8 6ba3cf 2a6ead 0b3c6f", // A - B: blue, as side A, where A has more
-};
-const TOP_CODE = 254;
-const NO_VALUE = 255;
-const N_DECADES = 4; // of the logarithmic colour scale
-const SCALES = { linear: "linear", sqrt: "square root", log: `logarithm, ${N_DECADES} decades` };
+// Shared by the pictures made of cells: unpacking, colour and painting. Joined in front of a widget's own code,
+// behind ANCHORS, TOP_CODE, NO_VALUE and N_DECADES, which come from Python (colours.py).
 
 const clamp = (value, low, high) => Math.max(low, Math.min(high, value));
 

@@ -246,7 +246,8 @@ class LinksView {
 function render({ model, el }) {
   const view = new LinksView(model, el);
   view.update();
-  return () => view.stop();
+  const leave = figureMenu(model, el);
+  return () => [leave, () => view.stop()].forEach((stop) => stop());
 }
 
 export default { render };
