@@ -13,7 +13,7 @@ AXE = Path(__file__).resolve().parent / "vendor" / "axe.min.js"
 GRAVE = ("serious", "critical")
 PAGES = (
     "Overview", "Heads", "Flow", "Sinks", "Geometry", "Intervene", "Compare", "Bias", "Studies", "Deep dive",
-    "Reproduce",
+    "Reproduce", "Learn",
 )  # fmt: skip
 
 LIBRARY_CAUSED = {

@@ -1,0 +1,82 @@
+"""What the frame, the lessons and the glossary say, in the language of the reader.
+
+A sentence in the code is English and is its own key, as with gettext; `words/<language>.yaml` holds the other
+languages. The pages of analysis are in English alone so far.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+
+import yaml
+from starlette.requests import HTTPConnection
+
+HERE = Path(__file__).resolve().parent
+LANGUAGES = {"en": "English", "de": "Deutsch"}
+"""Code -> the language's name in itself; the first one is that of the code."""
+DEFAULT = "en"
+COOKIE = "sinklens_language"
+"""Set by the chooser in the left panel (`static/language.js`)."""
+
+
+class Words:
+    """Called with an English sentence, gives it in one language; `{names}` in it are filled."""
+
+    def __init__(self, language: str, sentences: Mapping[str, str]) -> None:
+        self.language = language
+        self._sentences = sentences
+
+    def __call__(self, sentence: str, **values: object) -> str:
+        """The sentence; in English where the catalogue does not have it."""
+        text = self._sentences.get(sentence, sentence)
+        return text.format(**values) if values else text
+
+
+@cache
+def words_in(language: str) -> Words:
+    """The words of one language of LANGUAGES."""
+    return Words(language, {} if language == DEFAULT else catalogue(language))
+
+
+def catalogue(language: str) -> dict[str, str]:
+    """English sentence -> the sentence in another language."""
+    return yaml.safe_load((HERE / "words" / f"{language}.yaml").read_text("utf-8"))
+
+
+ENGLISH = words_in(DEFAULT)
+
+
+def later(sentence: str) -> str:
+    """The sentence as it is: marks one that a constant holds and `Words` is called with later."""
+    return sentence
+
+
+def language_of(connection: HTTPConnection) -> str:
+    """The language that was chosen, else the first that the browser asks for and that there is."""
+    chosen = connection.cookies.get(COOKIE)
+    if chosen in LANGUAGES:
+        return chosen
+    return best_language(connection.headers.get("accept-language", ""))
+
+
+def best_language(accepted: str) -> str:
+    """The best of LANGUAGES for an Accept-Language header (RFC 9110, 12.5.4): `de-CH, en;q=0.8`."""
+    wishes = []
+    for place, part in enumerate(accepted.split(",")):
+        name, _, quality = part.strip().partition(";")
+        language = name.strip().partition("-")[0].lower()
+        weight = _weight(quality)
+        if language in LANGUAGES and weight > 0:
+            wishes.append((-weight, place, language))
+    return min(wishes)[2] if wishes else DEFAULT
+
+
+def _weight(quality: str) -> float:
+    """The q of a wish, 0..1; 1 without one, 0 where it cannot be read."""
+    name, _, value = quality.strip().partition("=")
+    try:
+        return float(value) if name.strip() == "q" else 1.0
+    except ValueError:
+        return 0.0

@@ -1,0 +1,60 @@
+"""The chooser of the language at the foot of the left panel, and the words of one session."""
+
+from __future__ import annotations
+
+from htmltools import Tag
+from shiny import Session, reactive, ui
+
+from modules.language import COOKIE, DEFAULT, LANGUAGES, Words, words_in
+
+CHOOSER = "language"
+"""Id of the chooser; Shiny tells its value like that of any other input."""
+
+
+def language_choice_ui(say: Words) -> Tag:
+    """The chooser; `static/language.js` keeps the choice in a cookie and opens the page again."""
+    options = (
+        ui.tags.option(name, value=code, lang=code, selected="" if code == say.language else None)
+        for code, name in LANGUAGES.items()
+    )
+    choice = ui.tags.select(
+        *options,
+        id=CHOOSER,
+        class_="form-select form-select-sm",
+        data_sl_cookie=COOKIE,
+        autocomplete="off",
+        aria_describedby="sl-language-hint",
+    )
+    return ui.div(
+        ui.tags.label(say("Language"), **{"for": CHOOSER}, class_="control-label"),
+        choice,
+        ui.p(say("The pages of analysis are in English so far."), id="sl-language-hint", class_="sl-muted"),
+        frame_words(say),
+        class_="sl-language",
+    )
+
+
+def frame_words(say: Words) -> Tag | None:
+    """What the stylesheet writes on the drawer's handle, in another language than its own."""
+    if say.language == DEFAULT:
+        return None
+    return ui.tags.style(
+        f":root {{ --sl-word-panel: {quoted(say('Model and text'))};"
+        f" --sl-word-results: {quoted(say('Back to the results'))}; }}"
+    )
+
+
+def quoted(text: str) -> str:
+    """The text as a CSS string that no markup can leave."""
+    return '"' + "".join(c if c.isalnum() or c == " " else f"\\{ord(c):x} " for c in text) + '"'
+
+
+def words_of(session: Session) -> Words:
+    """The words of the language that this session's page was sent in.
+
+    Asked of the page itself: a browser need not name its languages again when it opens the socket.
+    """
+    chosen = session.root_scope().input[CHOOSER]
+    with reactive.isolate():
+        language = chosen() if chosen.is_set() else DEFAULT
+    return words_in(language if language in LANGUAGES else DEFAULT)
