@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import os
-from functools import partial
+from functools import cache, partial
 
+from htmltools import Tag
 from shiny import App, Inputs, Outputs, Session
-from starlette.middleware.gzip import GZipMiddleware
-from starlette.requests import Request
-from starlette.responses import JSONResponse
-from starlette.routing import Mount, Route
 
 from modules.bias import bias_server, bias_ui
 from modules.compare import compare_server, compare_ui
@@ -18,13 +15,16 @@ from modules.flow import flow_server, flow_ui
 from modules.geometry import geometry_server, geometry_ui
 from modules.heads import heads_server, heads_ui
 from modules.intervene import intervene_server, intervene_ui
+from modules.language import language_of, words_in
+from modules.learn import learn_server, learn_ui
 from modules.overview import overview_server, overview_ui
 from modules.reproduce import reproduce_server, reproduce_ui
+from modules.rooms import Rooms
 from modules.shell import STATIC_DIR, Page, shell_server, shell_ui
 from modules.sinks import sinks_server, sinks_ui
 from modules.stored_example import stored_example
 from modules.studies import studies_server, studies_ui
-from sinklens.late_api import LateApi
+from modules.web import put_on_the_web
 from sinklens.late_engine import LateEngine
 from sinklens.service import InferenceService
 from sinklens.settings import Settings
@@ -38,39 +38,44 @@ PAGES = (
     Page("Heads", heads_ui, heads_server),
     Page("Flow", flow_ui, flow_server),
     Page("Sinks", sinks_ui, partial(sinks_server, models_dir=settings.models_dir)),
-    Page("Geometry", geometry_ui, geometry_server),
-    Page("Intervene", intervene_ui, intervene_server),
-    Page("Compare", partial(compare_ui, **bundled), partial(compare_server, **bundled)),
-    Page("Bias", bias_ui, bias_server),
+    Page("Geometry", geometry_ui, geometry_server, needs_model=True),
+    Page("Intervene", intervene_ui, intervene_server, needs_model=True),
+    Page("Compare", partial(compare_ui, **bundled), partial(compare_server, **bundled), needs_model=True),
+    Page("Bias", bias_ui, bias_server, needs_model=True),
     Page("Studies", partial(studies_ui, **bundled, default_model=settings.default_model), studies_server),
-    Page("Deep dive", deep_dive_ui, deep_dive_server),
+    Page("Deep dive", deep_dive_ui, deep_dive_server, needs_model=True),
     Page("Reproduce", reproduce_ui, reproduce_server),
+    Page("Learn", learn_ui, partial(learn_server, models_dir=settings.models_dir), is_translated=True),
 )
 
 service = InferenceService(engine, settings)
 example = stored_example(settings)
+rooms = Rooms()
 
 
 def server(input: Inputs, output: Outputs, session: Session) -> None:
-    start = engine.wake_in_background
     shell_server(
-        input, output, session, pages=PAGES, service=service, example=example, on_first_picture=start
+        input,
+        output,
+        session,
+        pages=PAGES,
+        service=service,
+        example=example,
+        models=bundled["models"],
+        rooms=rooms,
+        on_first_picture=engine.wake_in_background,
     )
 
 
-async def health(request: Request) -> JSONResponse:
-    stats = service.stats()
-    return JSONResponse({"status": "ok", "n_running": stats.n_running, "n_queued": stats.n_queued})
+@cache
+def page_in(language: str) -> Tag:
+    say = words_in(language)
+    return shell_ui(PAGES, models=bundled["models"], settings=settings, example=example, say=say)
 
 
 app = App(
-    shell_ui(PAGES, models=engine.bundled(), settings=settings, example=example),
+    lambda request: page_in(language_of(request)),
     server,
     static_assets={"/static": STATIC_DIR},
 )
-app.sanitize_errors = True
-app.on_shutdown(service.close)
-app.starlette_app.routes.insert(0, Route("/healthz", health))
-app.starlette_app.routes.insert(0, Mount("/api", LateApi(service, settings)))
-# Compression runs on the event loop: level 1 gives nearly all of the saving at a third of the time.
-app.starlette_app.add_middleware(GZipMiddleware, minimum_size=10_000, compresslevel=1)
+put_on_the_web(app, service, settings, bundled=engine.bundled())

@@ -9,6 +9,7 @@ from modules.applicable import applicable, verdict_on
 from modules.compare_alignment import compare_alignment_server, compare_alignment_ui
 from modules.compare_choice import compare_choice_server, compare_choice_ui
 from modules.compare_curves import compare_curves_server, compare_curves_ui
+from modules.compare_files import compare_files_server, compare_files_ui
 from modules.compare_heads import compare_heads_server, compare_heads_ui
 from modules.compare_maps import compare_maps_server, compare_maps_ui
 from modules.compare_numbers import compare_numbers_server, compare_numbers_ui
@@ -40,6 +41,7 @@ def compare_ui(*, models: tuple[str, ...]) -> Tag:
             ),
             verdict="has_result",
         ),
+        compare_files_ui("files"),
         class_="compare-page",
     )
 
@@ -56,6 +58,7 @@ def compare_server(
 ) -> None:
     """Share one comparison and one selection with every card."""
     choice = compare_choice_server("choice", service=service, state=state, models=models)
+    compare_files_server("files", service=service, state=state)
 
     @reactive.calc
     def found() -> Comparison:

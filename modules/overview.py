@@ -11,6 +11,7 @@ from shiny import Inputs, Outputs, Session, module, reactive, render, ui
 from shinywidgets import output_widget, reactive_read, render_widget
 
 from modules.figures.layer_curve import layer_curve_figure, layer_finding
+from modules.outcome import Outcome
 from modules.overview_boxes import value_boxes
 from modules.predictions import predictions_server, predictions_ui
 from modules.run_state import RunState
@@ -98,9 +99,10 @@ def overview_server(
 
     session.on_ended(summarise.cancel)
     _show_model(state)
-    _show_numbers(summarise.result)
-    _show_text(input, summarise.result, state, side)
-    _show_curve(summarise.result, side)
+    known: Outcome[Shown] = Outcome(summarise)
+    _show_numbers(known)
+    _show_text(input, known, state, side)
+    _show_curve(known, side)
     predictions_server("predictions", service=service, state=state)
 
 
@@ -134,7 +136,8 @@ def _show_text(input: Inputs, shown: Callable[[], Shown], state: RunState, side:
     @reactive.effect
     def _draw():
         table = shown().summary.tokens
-        strip.widget.show(strip_frame(_keys(shown()), table, shading=input.shading(), side=side))
+        frame = strip_frame(_keys(shown()), table, shading=input.shading(), side=side)
+        strip.widget.show(frame, about=[shown().capture])
 
     @reactive.effect
     def _mark():
@@ -162,7 +165,8 @@ def _show_curve(shown: Callable[[], Shown], side: str) -> None:
 
     @reactive.effect
     def _draw():
-        curve.widget.show(layer_curve_figure(shown().summary.curve, side=side), label=sentence())
+        figure = layer_curve_figure(shown().summary.curve, side=side)
+        curve.widget.show(figure, label=sentence(), about=[shown().capture])
 
 
 def _keys(shown: Shown) -> Prompt:

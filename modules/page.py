@@ -7,14 +7,20 @@ has opened would slow down the one in use.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from htmltools import Tag, TagList
-from shiny import Inputs, reactive, ui
+from shiny import Inputs, Outputs, reactive, render, req, ui
 
+from modules.language import Words
 from modules.run_state import RunState
+from sinklens.results import Capture
 from sinklens.service import InferenceService
+
+FILE = "file"
+"""Source of a run whose attention another program has computed."""
+NO_MODEL = "Not applicable: “{name}” holds attention alone, and this page runs the model itself."
 
 
 @dataclass(frozen=True)
@@ -24,6 +30,10 @@ class Page:
     title: str
     ui: Callable[[str], Tag | TagList]
     server: Callable
+    is_translated: bool = False
+    """The page speaks the language of the reader; the others are in English."""
+    needs_model: bool = False
+    """The page runs the model that the run on screen was made with; attention from a file has none."""
 
     @property
     def id(self) -> str:
@@ -40,13 +50,17 @@ class Page:
             hidden="",
             data_sl_opened="",
         )
-        return TagList(self.ui(self.id), mark)
+        page = self.ui(self.id)
+        if isinstance(page, Tag) and not self.is_translated:
+            page.attrs["lang"] = "en"
+        return TagList(page, mark)
 
 
-def page_panel(page: Page, *, is_first: bool):
+def page_panel(page: Page, say: Words, *, is_first: bool):
     """The tab of a page: whole when it is the first one on screen, an empty place otherwise."""
-    place = page.content if is_first else ui.p("Opening …", id=_place(page), class_="sl-opening")
-    return ui.nav_panel(page.title, place, value=page.id)
+    place = page.content if is_first else ui.p(say("Opening …"), id=_place(page), class_="sl-opening")
+    reason = ui.output_ui(_reason(page)) if page.needs_model else None
+    return ui.nav_panel(say(page.title), reason, place, value=page.id)
 
 
 def page_dependencies(pages: tuple[Page, ...]) -> TagList:
@@ -55,7 +69,7 @@ def page_dependencies(pages: tuple[Page, ...]) -> TagList:
 
 
 def open_when_visited(
-    page: Page, input: Inputs, service: InferenceService, state: RunState, *, is_first: bool
+    page: Page, input: Inputs, output: Outputs, service: InferenceService, state: RunState, *, is_first: bool
 ) -> None:
     """Bring a page's HTML when its tab is first on screen, then start its server."""
 
@@ -72,7 +86,31 @@ def open_when_visited(
         if input[_opened(page)]():
             start.destroy()
             with reactive.isolate():
-                page.server(page.id, service=service, state=state)
+                page.server(page.id, service=service, state=_with_model(state) if page.needs_model else state)
+
+    if page.needs_model:
+
+        @output(id=_reason(page))
+        @render.ui
+        def _say_why():
+            model = state.capture().model
+            reason = NO_MODEL.format(name=model.name)
+            return ui.p(reason, class_="sl-no-model") if model.source == FILE else None
+
+
+def _with_model(state: RunState) -> RunState:
+    """The same session for a page that stays silent while there is no model to run."""
+
+    def capture() -> Capture:
+        found = state.capture()
+        req(found.model.source != FILE)
+        return found
+
+    return replace(state, capture=capture)
+
+
+def _reason(page: Page) -> str:
+    return f"{page.id}_reason"
 
 
 def _place(page: Page) -> str:

@@ -8,22 +8,32 @@ from htmltools import Tag, TagList
 from shiny import Inputs, Outputs, Session, module, reactive, render, ui
 
 from modules import examples
+from modules.language import ENGLISH, Words, later
 from modules.run_state import RunState
 from modules.session_run import Moment, Problem, SessionRun
 from sinklens.records import CaptureRequest, ModelInfo
 from sinklens.results import Capture
-from sinklens.service import InferenceService
 
 OTHER_MODEL = ""
 """Value of the entry that opens the field for a hub id or a folder."""
-BOS_CHOICES = {"default": "As the tokenizer does", "add": "Add it", "omit": "Leave it out"}
+BOS_CHOICES = {
+    "default": later("As the tokenizer does"),
+    "add": later("Add it"),
+    "omit": later("Leave it out"),
+}
 ADD_BOS = {"default": None, "add": True, "omit": False}
 POLL_SECONDS = 0.2
 
 
 @module.ui
 def request_panel_ui(
-    *, models: tuple[str, ...], default_model: str, other_models: str, text: str, max_text_chars: int
+    *,
+    models: tuple[str, ...],
+    default_model: str,
+    other_models: str,
+    text: str,
+    max_text_chars: int,
+    say: Words = ENGLISH,
 ) -> TagList:
     """The panel's inputs.
 
@@ -33,20 +43,24 @@ def request_panel_ui(
         What else may be named as a model ("hub id or folder"), empty when nothing may.
     """
     return TagList(
-        _model_inputs(models, default_model, other_models),
+        _model_inputs(models, default_model, other_models, say),
         ui.output_ui("model_facts"),
-        _text_inputs(text, max_text_chars),
+        _text_inputs(text, max_text_chars, say),
         ui.div(
-            ui.input_select("bos", "Start token (BOS or [CLS])", BOS_CHOICES),
-            ui.input_switch("special_tokens", "Other special tokens", value=True),
+            ui.input_select(
+                "bos",
+                say("Start token (BOS or [CLS])"),
+                {key: say(choice) for key, choice in BOS_CHOICES.items()},
+            ),
+            ui.input_switch("special_tokens", say("Other special tokens"), value=True),
             class_="sl-token-options",
         ),
         ui.output_ui("target_field"),
         ui.output_ui("long_text_choice"),
         ui.div(
-            ui.input_action_button("run", "Run", class_="btn-primary", data_sl_run_button=True),
-            ui.input_action_button("stop", "Stop", disabled=True),
-            ui.tags.kbd("Ctrl + Enter", class_="sl-muted"),
+            ui.input_action_button("run", say("Run"), class_="btn-primary", data_sl_run_button=True),
+            ui.input_action_button("stop", say("Stop"), disabled=True),
+            ui.tags.kbd(say("Ctrl + Enter"), class_="sl-muted"),
             class_="sl-run-row",
         ),
         ui.output_ui("problem"),
@@ -56,26 +70,40 @@ def request_panel_ui(
     )
 
 
-def _model_inputs(models: tuple[str, ...], default_model: str, other_models: str) -> TagList:
+def _model_inputs(models: tuple[str, ...], default_model: str, other_models: str, say: Words) -> TagList:
     choices = {name: name for name in models}
     if not other_models:
-        return TagList(ui.input_select("model", "Model", choices, selected=default_model))
+        return TagList(ui.input_select("model", say("Model"), choices, selected=default_model))
     return TagList(
-        ui.input_select("model", "Model", choices | {OTHER_MODEL: "Another model …"}, selected=default_model),
+        ui.input_select(
+            "model", say("Model"), choices | {OTHER_MODEL: say("Another model …")}, selected=default_model
+        ),
         ui.panel_conditional(
             "input.model === ''",
-            ui.input_text("other_model", f"Name of the model: {other_models}", spellcheck="false"),
+            ui.input_text(
+                "other_model", say("Name of the model: {kinds}", kinds=other_models), spellcheck="false"
+            ),
         ),
     )
 
 
-def _text_inputs(text: str, max_text_chars: int) -> TagList:
-    menu = {"": "Choose an example …", **examples.menu()}
-    area = ui.input_text_area("text", "Text", text, rows=6, resize="vertical", width="100%")
-    count = ui.tags.p(f"{len(text):,} characters", class_="sl-count", data_sl_max_chars=str(max_text_chars))
+def _text_inputs(text: str, max_text_chars: int, say: Words) -> TagList:
+    titles = {
+        say(group): {key: say(title) for key, title in entries.items()}
+        for group, entries in examples.menu().items()
+    }
+    menu = {"": say("Choose an example …"), **titles}
+    area = ui.input_text_area("text", say("Text"), text, rows=6, resize="vertical", width="100%")
+    count = ui.tags.p(
+        say("{n} characters", n=f"{len(text):,}"),
+        class_="sl-count",
+        data_sl_max_chars=str(max_text_chars),
+        data_sl_count=say("{n} characters"),
+        data_sl_over=say("{n} characters, at most {max}"),
+    )
     return TagList(
         ui.div(area, count, class_="sl-text-input"),
-        ui.input_select("example", "Examples", menu),
+        ui.input_select("example", say("Examples"), menu),
     )
 
 
@@ -85,11 +113,10 @@ def request_panel_server(
     output: Outputs,
     session: Session,
     *,
-    service: InferenceService,
-    example: Capture | None,
+    run: SessionRun,
+    say: Words = ENGLISH,
 ) -> RunState:
     """Run what the panel asks for; without a stored example the first run starts by itself."""
-    run = SessionRun(service, example)
     session.on_ended(run.stop)
     too_long: reactive.Value[Problem | None] = reactive.Value(None)
 
@@ -114,9 +141,10 @@ def request_panel_server(
         return model is not None and model.kind == "encoder-decoder" and model.name == model_name()
 
     @reactive.effect
-    @reactive.event(input.run, ignore_none=example is not None)
+    @reactive.event(input.run, ignore_none=run.shown() is not None)
     def _start():
-        run.start(request())
+        if input.run() or not run.is_started:
+            run.start(request())
 
     @reactive.effect
     @reactive.event(input.stop)
@@ -147,12 +175,35 @@ def request_panel_server(
     def _forget_long_text():
         too_long.set(None)
 
-    _render_panel(run, too_long, takes_target)
+    _render_panel(run, too_long, takes_target, say)
     return run.state
 
 
+def fill_panel(panel: Session, request: CaptureRequest, models: tuple[str, ...]) -> None:
+    """Put a run's settings into the inputs, as if somebody had typed them.
+
+    Parameters
+    ----------
+    panel : the panel's own session
+    models : names in the menu of models; another one goes into the field for names
+    """
+    is_listed = request.model in models
+    filled = {
+        "model": request.model if is_listed else OTHER_MODEL,
+        "other_model": "" if is_listed else request.model,
+        "text": request.text,
+        "bos": next(name for name, choice in ADD_BOS.items() if choice is request.add_bos),
+        "special_tokens": request.special_tokens,
+    }
+    for name, value in filled.items():
+        panel.send_input_message(name, {"value": value})
+
+
 def _render_panel(
-    run: SessionRun, too_long: reactive.Value[Problem | None], takes_target: Callable[[], bool]
+    run: SessionRun,
+    too_long: reactive.Value[Problem | None],
+    takes_target: Callable[[], bool],
+    say: Words,
 ) -> None:
     """Outputs of the panel; all of them only read what is finished."""
 
@@ -166,18 +217,21 @@ def _render_panel(
     @render.ui
     def model_facts():
         model = run.model()
-        return None if model is None else facts_line(model)
+        return None if model is None else facts_line(model, say)
 
     @render.ui
     def target_field():
-        hint = "Empty: the decoder reads the text itself."
-        area = ui.input_text_area("target", "Decoder text", rows=2, placeholder=hint, width="100%")
+        hint = say("Empty: the decoder reads the text itself.")
+        target = (run.shown().request.target or "") if takes_target() else ""
+        area = ui.input_text_area(
+            "target", say("Decoder text"), target, rows=2, placeholder=hint, width="100%"
+        )
         return area if takes_target() else None
 
     @render.ui
     def long_text_choice():
         problem = too_long()
-        return None if problem is None else long_text_inputs(problem)
+        return None if problem is None else long_text_inputs(problem, say)
 
     @render.ui
     def problem():
@@ -187,75 +241,87 @@ def _render_panel(
     @render.ui
     def phase():
         now = moment()
-        sentence = END_SENTENCES.get(run.task.status()) if now is None else phase_sentence(now)
+        sentence = phase_sentence(now, say) if now else end_sentence(run.task.status(), say)
         return None if sentence is None else ui.p(sentence, class_="sl-phase")
 
     @render.ui
     def progress():
         now = moment()
-        return None if now is None else progress_bar(now)
+        return None if now is None else progress_bar(now, say)
 
     @render.ui
     def notes():
-        return notes_of(run.state.capture(), is_example=run.state.is_example())
+        return notes_of(run.state.capture(), is_example=run.state.is_example(), say=say)
 
 
-END_SENTENCES = {"cancelled": "Stopped; what is on screen has not changed."}
+def end_sentence(task_status: str, say: Words = ENGLISH) -> str | None:
+    """How a run ended that left nothing else to see, None otherwise."""
+    return say("Stopped; what is on screen has not changed.") if task_status == "cancelled" else None
 
 
-def phase_sentence(moment: Moment) -> str:
+def phase_sentence(moment: Moment, say: Words = ENGLISH) -> str:
     """What the run is doing, without numbers that change all the time: it is read aloud."""
     status = moment.status
     if status.phase == "queued":
-        return "Waiting …" if status.position == 0 else f"Number {status.position} in the queue"
+        if status.position == 0:
+            return say("Waiting …")
+        return say("Number {place} in the queue", place=status.position)
     if status.phase == "loading":
-        return status.message or "Loading the model"
-    return status.message or "Running"
+        return status.message or say("Loading the model")
+    return status.message or say("Running")
 
 
-def progress_bar(moment: Moment) -> Tag:
+def progress_bar(moment: Moment, say: Words = ENGLISH) -> Tag:
     """Bar with percent and elapsed seconds; without a known share the bar only shows life."""
     is_running = moment.status.phase == "running"
     share = {"value": f"{moment.status.fraction:.3f}"} if is_running else {}
     percent = f"{moment.status.fraction:.0%} · " if is_running else ""
     return ui.div(
-        ui.tags.progress({"aria-label": "Progress of the run", "max": "1", **share}),
+        ui.tags.progress({"aria-label": say("Progress of the run"), "max": "1", **share}),
         ui.span(f"{percent}{moment.elapsed_s:.1f} s"),
         class_="sl-progress",
     )
 
 
-def facts_line(model: ModelInfo) -> Tag:
+def facts_line(model: ModelInfo, say: Words = ENGLISH) -> Tag:
     """The model of the run on screen in one line."""
-    facts = [model.name, model.family, f"{model.n_layers} layers × {model.n_heads} heads"]
+    size = say("{layers} layers × {heads} heads", layers=model.n_layers, heads=model.n_heads)
+    facts = [model.name, model.family, size]
     if model.checks:
-        facts.append("checked ✓" if model.passed_checks else "check failed, see Overview")
+        facts.append(say("checked ✓") if model.passed_checks else say("check failed, see Overview"))
     return ui.tags.p(" · ".join(facts), class_="sl-facts")
 
 
-def long_text_inputs(problem: Problem) -> Tag:
+def long_text_inputs(problem: Problem, say: Words = ENGLISH) -> Tag:
     """Which part of a text that is too long to read."""
-    choices = {"first": f"The first {problem.n_tokens_max:,} tokens", "windows": "Windows, one at a time"}
+    choices = {
+        "first": say("The first {n} tokens", n=f"{problem.n_tokens_max:,}"),
+        "windows": say("Windows, one at a time"),
+    }
     return ui.div(
-        ui.input_radio_buttons("long_text", f"This text has {problem.n_tokens:,} tokens. Read", choices),
+        ui.input_radio_buttons(
+            "long_text", say("This text has {n} tokens. Read", n=f"{problem.n_tokens:,}"), choices
+        ),
         ui.panel_conditional(
             "input.long_text === 'windows'",
-            ui.input_numeric("window", "Window number", 1, min=1),
+            ui.input_numeric("window", say("Window number"), 1, min=1),
         ),
         class_="sl-long-text",
     )
 
 
-def notes_of(capture: Capture, *, is_example: bool) -> Tag:
+def notes_of(capture: Capture, *, is_example: bool, say: Words = ENGLISH) -> Tag:
     """How much of the text the run on screen has read, in what time, and every warning."""
     prompt = capture.prompt
     index, count = prompt.window
-    size = f"{len(prompt):,} tokens"
+    size = say("{n} tokens", n=f"{len(prompt):,}")
     if prompt.n_tokens_total > len(prompt):
-        size = f"{len(prompt):,} of {prompt.n_tokens_total:,} tokens"
+        size = say("{n} of {total} tokens", n=f"{len(prompt):,}", total=f"{prompt.n_tokens_total:,}")
     if count > 1:
-        size = f"Window {index + 1} of {count}: {size}"
-    time = "stored run" if is_example else f"{capture.elapsed_ms:,.0f} ms"
+        size = say("Window {place} of {count}: {size}", place=index + 1, count=count, size=size)
+    time = f"{capture.elapsed_ms:,.0f} ms"
+    if is_example or capture.model.source == "file":
+        time = say("stored run") if is_example else say("from a file")
     warnings = [ui.tags.li(warning) for warning in (*prompt.warnings, *capture.warnings)]
     return ui.div(
         ui.tags.p(f"{size} · {time}"), ui.tags.ul(*warnings) if warnings else None, class_="sl-notes"

@@ -12,7 +12,7 @@ import re
 import zipfile
 import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -58,24 +58,20 @@ def read_attention(path: Path | str, *, max_bytes: int) -> StoredAttention:
     path = Path(path)
     with path.open("rb") as file:
         start = file.read(9)
-    try:
-        if start.startswith(b"PK"):
-            return find_attention(_npz(path, max_bytes))
-        if start.startswith(b"\x93NUMPY"):
-            _check_size(path, path.stat().st_size, max_bytes)
-            return find_attention({"attention": _npy(path.read_bytes(), path.name)})
-        # Safetensors begin with a length of eight bytes, whatever they are, and a brace.
-        if start.startswith(b"\x80") and start[8:] != b"{":
-            raise DamagedFile(
-                f"'{path.name}' is a pickle, which can run code when it is read; save .npz or safetensors."
-            )
-        return _safetensors(path, max_bytes)
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
-        raise DamagedFile(f"'{path.name}' is not a readable .npz file: {error}.") from error
-    except SafetensorError as error:
+    if start.startswith(b"PK"):
+        return find_attention(_npz(path, max_bytes))
+    if start.startswith(b"\x93NUMPY"):
+        _check_size(path, path.stat().st_size, max_bytes)
+        return find_attention({"attention": _npy(path.read_bytes(), path.name)})
+    # Safetensors begin with a length of eight bytes, whatever they are, and a brace.
+    if start.startswith(b"\x80") and start[8:] != b"{":
         raise DamagedFile(
-            f"'{path.name}' is neither .npz, .npy nor a readable safetensors file: {error}."
-        ) from error
+            f"'{path.name}' is a pickle, which can run code when it is read; save .npz or safetensors."
+        )
+    arrays, metadata = _safetensors(path, max_bytes)
+    found = find_attention(arrays)
+    words = next((metadata[name] for name in TOKENS if name in metadata), None)
+    return found if words is None else replace(found, tokens=tokens_from_text(words, path.name))
 
 
 def find_attention(arrays: Mapping[str, np.ndarray]) -> StoredAttention:
@@ -153,23 +149,28 @@ def _ids(arrays: Mapping[str, np.ndarray]) -> tuple[int, ...] | None:
 
 
 def _npz(path: Path, max_bytes: int) -> dict[str, np.ndarray]:
-    with zipfile.ZipFile(path) as archive:
-        members = archive.infolist()
-        if len(members) > N_MEMBERS_MAX:
-            raise DamagedFile(
-                f"'{path.name}' has {len(members):,} members; {N_MEMBERS_MAX:,} are read at most."
-            )
-        # The sizes that the archive announces; no more than that is ever unpacked.
-        _check_size(path, sum(member.file_size for member in members), max_bytes)
-        strangers = [member.filename for member in members if not member.filename.endswith(".npy")]
-        if strangers:
-            raise DamagedFile(
-                f"'{path.name}' is a zip file with '{strangers[0]}' in it; only .npy arrays belong there."
-            )
-        return {
-            member.filename.removesuffix(".npy"): _npy(archive.read(member), member.filename)
-            for member in members
-        }
+    try:
+        with zipfile.ZipFile(path) as archive:
+            members = _members(archive, path, max_bytes)
+            content = {member.filename: archive.read(member) for member in members}
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
+        raise DamagedFile(f"'{path.name}' is not a readable .npz file: {error}.") from error
+    return {name.removesuffix(".npy"): _npy(content.pop(name), name) for name in list(content)}
+
+
+def _members(archive: zipfile.ZipFile, path: Path, max_bytes: int) -> list[zipfile.ZipInfo]:
+    """What is in an archive, if it is arrays that are not too large together."""
+    members = archive.infolist()
+    if len(members) > N_MEMBERS_MAX:
+        raise DamagedFile(f"'{path.name}' has {len(members):,} members; {N_MEMBERS_MAX:,} are read at most.")
+    # The sizes that the archive announces; no more than that is ever unpacked.
+    _check_size(path, sum(member.file_size for member in members), max_bytes)
+    strangers = [member.filename for member in members if not member.filename.endswith(".npy")]
+    if strangers:
+        raise DamagedFile(
+            f"'{path.name}' is a zip file with '{strangers[0]}' in it; only .npy arrays belong there."
+        )
+    return members
 
 
 def _npy(content: bytes, name: str) -> np.ndarray:
@@ -191,18 +192,18 @@ def _npy(content: bytes, name: str) -> np.ndarray:
     return np.frombuffer(rest, dtype).reshape(shape, order="F" if is_fortran else "C")
 
 
-def _safetensors(path: Path, max_bytes: int) -> StoredAttention:
+def _safetensors(path: Path, max_bytes: int) -> tuple[dict[str, np.ndarray], dict[str, str]]:
+    """Arrays and metadata."""
     _check_size(path, path.stat().st_size, max_bytes)
-    with safe_open(path, framework="np", backend="pread") as file:
-        metadata = file.metadata() or {}
-        try:
-            arrays = file.get_tensors()
-        except (KeyError, TypeError, AttributeError) as error:
-            raise DamagedFile(f"'{path.name}' holds a type that numpy does not have: {error}.") from error
-    found = find_attention(arrays)
-    words = next((metadata[name] for name in TOKENS if name in metadata), None)
-    tokens = found.tokens if words is None else tokens_from_text(words, path.name)
-    return StoredAttention(found.layers, tokens, found.ids, found.source)
+    try:
+        with safe_open(path, framework="np", backend="pread") as file:
+            return file.get_tensors(), file.metadata() or {}
+    except SafetensorError as error:
+        raise DamagedFile(
+            f"'{path.name}' is neither .npz, .npy nor a readable safetensors file: {error}."
+        ) from error
+    except (KeyError, TypeError, AttributeError) as error:
+        raise DamagedFile(f"'{path.name}' holds a type that numpy does not have: {error}.") from error
 
 
 def tokens_from_text(text: str, name: str) -> tuple[str, ...]:

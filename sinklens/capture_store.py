@@ -33,6 +33,7 @@ class CaptureStore:
         self.results: ResultCache[Capture | Predictions] = ResultCache(settings.max_memory_cache_bytes)
         self._keys: ResultCache[str] = ResultCache(MAX_KEY_TABLE_BYTES)
         self._min_spill_bytes = min_spill_bytes
+        self._uses_disk = settings.cache_on_disk
         self._disk_thread = ThreadPoolExecutor(1, thread_name_prefix="disk")
 
     def key(self, request: CaptureRequest) -> str | None:
@@ -55,7 +56,7 @@ class CaptureStore:
 
     async def read(self, key: str | None) -> Capture | None:
         """A capture that is on disk, from now on also in memory."""
-        if key is None:
+        if key is None or not self._uses_disk:
             return None
         capture = await self._on_disk_thread(self.disk.read, key)
         if capture is not None:
@@ -70,7 +71,7 @@ class CaptureStore:
 
     async def spill(self, key: str, capture: Capture) -> None:
         """Write a capture to disk if it is large."""
-        if capture.nbytes >= self._min_spill_bytes:
+        if self._uses_disk and capture.nbytes >= self._min_spill_bytes:
             await self._on_disk_thread(self.disk.write, key, capture)
 
     def seed(self, request: CaptureRequest, capture: Capture) -> None:

@@ -33,6 +33,7 @@ class MaskedRuns:
     async def _mask_in_turns(
         self, ask, capture: Capture, positions: tuple[int, ...], together: bool, run: SharedRun
     ) -> Predictions:
+        await self._require_model(capture)
         n_all = max(len(positions), 1)  # the engine has a sentence for who masks nothing
         n_part = n_all if together else N_TURN_POSITIONS
         parts: list[Predictions] = []

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from sinklens import attention_file
 from sinklens.attention_import import arrays_in_memory, capture_from_attention
 from sinklens.capture.engine import Engine
-from sinklens.export import saved
+from sinklens.opened_file import open_file
 from sinklens.run import Run, shared_engine
 from sinklens.settings import Settings
 
@@ -35,15 +34,9 @@ def open(
         With a sentence that says what is wrong with the file.
     FileNotFoundError
     """
-    path, engine = Path(path), engine or shared_engine()
-    if path.suffix == saved.SUFFIX or saved.is_analysis(path):
-        return Run(saved.load(path).capture, engine)
     limit = (settings or Settings()).max_attention_file_bytes
-    stored = attention_file.read_attention(path, max_bytes=limit)
-    capture = capture_from_attention(
-        stored, tokens, is_causal=is_causal, rest_is_sink=rest_is_sink, name=path.name
-    )
-    return Run(capture, engine)
+    choices = {"tokens": tokens, "is_causal": is_causal, "rest_is_sink": rest_is_sink}
+    return Run(open_file(path, **choices, max_bytes=limit).as_run, engine or shared_engine())
 
 
 def from_attention(

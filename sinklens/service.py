@@ -10,7 +10,6 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Hashable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -22,14 +21,17 @@ from sinklens.cache_runs import CacheRuns
 from sinklens.capture_store import CaptureStore
 from sinklens.claim_checks import ClaimChecks
 from sinklens.comparison_runs import ComparisonRuns
-from sinklens.errors import NotCaptured, RunCancelled
+from sinklens.errors import RunCancelled
+from sinklens.file_runs import FileRuns
 from sinklens.geometry_runs import GeometryRuns
+from sinklens.map_runs import MapRuns
 from sinklens.masked_runs import MaskedRuns
 from sinklens.model_workers import Compute, ModelWorkers
 from sinklens.pipeline_records import BlockTrace, TokenEmbeddings
-from sinklens.records import CapturePlan, CaptureRequest, ModelInfo
+from sinklens.records import CaptureRequest, ModelInfo
 from sinklens.residual_records import LogitAttribution, LogitLens, LogitQuestion, ResidualStream
-from sinklens.results import Capture, GroupShares, HeadMap, ScoreSteps, arrays_in
+from sinklens.results import Capture, GroupShares, arrays_in
+from sinklens.run_end import RunEnd
 from sinklens.run_part import RunPart
 from sinklens.run_status import OnStatus, RunStatus
 from sinklens.service_stats import ServiceStats
@@ -49,12 +51,14 @@ N_READERS = 2
 
 
 class InferenceService(
+    MapRuns,
     MaskedRuns,
     TrialRuns,
     GeometryRuns,
     CacheRuns,
     BackcopyRuns,
     BiasRuns,
+    FileRuns,
     ClaimChecks,
     ComparisonRuns,
     StudyRuns,
@@ -79,6 +83,8 @@ class InferenceService(
         self._workers = ModelWorkers(n_parallel=n_parallel_models, max_queue=settings.max_queue)
         self._readers = ThreadPoolExecutor(N_READERS, thread_name_prefix="reader")
         self._studies = StudyJobs(settings)
+        self._max_attention_bytes = settings.max_attention_file_bytes
+        self._foreign: set[tuple[str, str]] = set()
         self._infos: dict[str, ModelInfo] = {}
         self._n_misses = 0
         self._is_closed = False
@@ -90,23 +96,10 @@ class InferenceService(
         who wait for it; when nobody does, it stops between two layers. Raises what the engine
         raises, QueueFull when too many requests wait, RunCancelled while shutting down.
         """
+        request = self._own(request)
         return await self._answer(
             self._store.key(request), request, partial(self._find_or_run, request), on_status
         )
-
-    async def head_map(self, capture: Capture, stream: str, layer: int, head: int) -> HeadMap:
-        """One head's map, at once where the capture kept states, else by a short run of its own."""
-        return await self._of_maps(self._engine.head_map, ((layer, head),), capture, stream, layer, head)
-
-    async def mean_map(self, capture: Capture, stream: str, heads: tuple[tuple[int, int], ...]) -> np.ndarray:
-        """(Q, K) mean over chosen heads, NaN where none of them can see; runs as `head_map` does."""
-        return await self._of_maps(self._engine.mean_map, heads, capture, stream, heads)
-
-    async def score_steps(
-        self, capture: Capture, stream: str, layer: int, head: int, query: int, key: int
-    ) -> ScoreSteps:
-        """The reading of one cell; NotCaptured where the capture has no queries and keys."""
-        return await self._read_out(self._engine.score_steps, capture, stream, layer, head, query, key)
 
     async def head_profiles(self, capture: Capture, stream: str) -> HeadProfiles:
         """Pattern scores and types of all heads; NotCaptured where the capture kept nothing to read."""
@@ -189,6 +182,13 @@ class InferenceService(
         """Put a stored capture in the cache as the answer to a request, with no model at hand."""
         self._store.seed(request, capture)
 
+    def attend(self, *, before_run: Callable[[], None], on_run_end: Callable[[RunEnd], None]) -> None:
+        """Be asked before every run that is not answered from the cache or shared, and be told of its end.
+
+        Both are called on the event loop, `before_run` in the context of the caller, who gets what it raises.
+        """
+        self._runs.before_start, self._runs.on_end = before_run, on_run_end
+
     def stats(self) -> ServiceStats:
         """Counts since the start, and what is held and waiting now."""
         queues = self._workers.queues()
@@ -236,16 +236,12 @@ class InferenceService(
     ):
         """What a method of the engine finds out about a capture's run; `asked` tells it from other asks."""
         ask = (*asked, capture.model.revision, capture.request)
-        work = partial(self._on_model, ask, capture.request.model, message, method)
-        return await self._answer(ask, ask, work, on_status)
 
-    async def _of_maps(self, read: Callable, heads: tuple[tuple[int, int], ...], capture: Capture, *args):
-        """What `read` makes of some heads' maps, which a short run gives where the capture kept nothing."""
-        try:
-            return await self._read_out(read, capture, *args)
-        except NotCaptured:
-            plan = CapturePlan.of_maps(args[0], heads)
-        return await self._read_out(read, await self.capture(replace(capture.request, plan=plan)), *args)
+        async def work(run: SharedRun):
+            await self._require_model(capture)
+            return await self._on_model(ask, capture.request.model, message, method, run)
+
+        return await self._answer(ask, ask, work, on_status)
 
     # --- runs: coroutines that SharedRun drives, one per distinct request in flight ------------------
 

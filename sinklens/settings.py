@@ -29,8 +29,12 @@ class Settings:
     """Bundled model that the page opens with."""
     allow_folders: bool = True
     """May a user name a folder of this machine as a model? Switch off on a public server."""
+    model_folders: str = ""
+    """Where such a folder, and a file of texts of a study, must lie, ":" between several; empty: anywhere."""
     allow_hub: bool = True
     """May a user name a model of the Hugging Face hub?"""
+    cache_on_disk: bool = True
+    """May captures, which hold their texts, be written to `cache_dir`? Those there are not read either."""
     max_memory_cache_bytes: int = 1_000_000_000
     """Captures kept in memory, all sessions together."""
     max_disk_cache_bytes: int = 4_000_000_000
@@ -63,6 +67,22 @@ class Settings:
     """Requests that the REST API works on at once; further ones are told to come back."""
     api_requests_per_minute: int = 120
     """Requests of one client to the REST API in a minute, 0 for no limit."""
+    page_runs_per_minute: int = 300
+    """Runs that pages of one client begin in a minute, 0 for no limit; answers from the cache are free."""
+    max_upload_bytes: int = 200_000_000
+    """Largest file that a page takes."""
+    page_origins: str = ""
+    """Web origins, beside the page's own, that may open a session, with commas between; "*" for any."""
+    frame_origins: str = ""
+    """Web origins whose pages may show this one in a frame, with commas between; empty: none but its own."""
+    json_logs: bool = False
+    """Write the log as one JSON object a line, without the words of exceptions, which may quote a text."""
+    metrics: bool = True
+    """Answer /metrics, for Prometheus."""
+    metrics_token: str = field(default="", repr=False)
+    """Bearer token that /metrics asks for; empty: only this machine itself may read it."""
+    warm_up: bool = False
+    """Load the default model at the start, not with the first run."""
 
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> Settings:

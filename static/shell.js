@@ -21,8 +21,8 @@ function countCharacters(area) {
   const n = Array.from(area.value).length;
   const limit = Number(count.dataset.slMaxChars);
   const format = new Intl.NumberFormat("en");
-  count.textContent =
-    n > limit ? `${format.format(n)} characters, at most ${format.format(limit)}` : `${format.format(n)} characters`;
+  const sentence = n > limit ? count.dataset.slOver : count.dataset.slCount;
+  count.textContent = sentence.replace("{n}", format.format(n)).replace("{max}", format.format(limit));
   count.classList.toggle("sl-over", n > limit);
 }
 

@@ -296,6 +296,16 @@ def test_a_dangerous_or_foreign_file_is_refused(content, words, tmp_path, capsys
     assert "unpickled" not in capsys.readouterr().out
 
 
+def test_a_defect_is_not_told_as_a_damaged_file(tmp_path, monkeypatch):
+    def broken(arrays):
+        raise RuntimeError("a defect")
+
+    monkeypatch.setattr("sinklens.attention_file.find_attention", broken)
+    (tmp_path / "good.npz").write_bytes(zip_of(**{"attention.npy": npy(np.eye(2)[None, None])}))
+    with pytest.raises(RuntimeError, match="a defect"):
+        read_attention(tmp_path / "good.npz", max_bytes=1_000_000)
+
+
 def test_a_bomb_is_refused_before_it_is_unpacked(tmp_path):
     (tmp_path / "bomb.npz").write_bytes(zip_of(**{"attention.npy": b"\0" * 50_000_000}))
     assert (tmp_path / "bomb.npz").stat().st_size < 100_000

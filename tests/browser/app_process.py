@@ -22,8 +22,10 @@ class AppProcess:
     RuntimeError with the end of its log when it stops, or serves nothing in time.
     """
 
-    def __init__(self, app_file: Path, log_file: Path, env: dict[str, str] | None = None) -> None:
-        self.port = free_port()
+    def __init__(
+        self, app_file: Path, log_file: Path, env: dict[str, str] | None = None, port: int | None = None
+    ) -> None:
+        self.port = port or free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.log_file = log_file
         command = [sys.executable, "-m", "shiny", "run", "--host", "127.0.0.1", "--port", str(self.port)]
@@ -37,12 +39,21 @@ class AppProcess:
             )
         self._wait_for_page()
 
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
     def log(self) -> str:
         return self.log_file.read_text("utf-8", "replace")
 
     def errors(self) -> list[str]:
         """What the server's log tells of exceptions, without those of sessions that were closed."""
         return [error for error in TRACEBACK.findall(self.log()) if "CancelledError" not in error]
+
+    def kill(self) -> None:
+        """End it at once, as a machine does that has no memory left."""
+        self._process.kill()
+        self._process.wait()
 
     def stop(self) -> None:
         self._process.terminate()

@@ -10,6 +10,7 @@ from shiny import render
 from shiny.testserver import test_server_async
 
 from modules.request_panel import request_panel_server
+from modules.session_run import SessionRun
 from sinklens.errors import EmptyText, TextTooLong
 from sinklens.records import CaptureRequest
 from sinklens.service import InferenceService
@@ -79,7 +80,7 @@ def panel_app(service, example):
     """A page that shows which text is on screen, and whether it is the stored example."""
 
     def server(input, output, session):
-        state = request_panel_server("panel", service=service, example=example)
+        state = request_panel_server("panel", run=SessionRun(service, example))
 
         @render.text
         def shown():

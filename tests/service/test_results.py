@@ -146,6 +146,20 @@ async def test_a_small_capture_is_not_written_to_disk(engine, open_service):
     assert service.stats().n_disk_bytes == 0
 
 
+async def test_nothing_is_written_to_disk_or_read_there_where_the_setting_says_so(
+    engine, open_service, tmp_path
+):
+    earlier = open_service(engine, min_spill_bytes=0)
+    await earlier.capture(ask("hello"))
+    await until(lambda: list(tmp_path.glob("captures/*.safetensors")))
+    service = open_service(engine, min_spill_bytes=0, cache_on_disk=False)
+    await service.capture(ask("hello"))
+    await service.capture(ask("another"))
+    await until(lambda: service.stats().n_running == 0)
+    assert engine.runs("hello") == 2
+    assert len(list(tmp_path.glob("captures/*"))) == 1
+
+
 async def test_a_capture_dropped_from_memory_comes_back_from_disk_without_the_model(engine, open_service):
     service = open_service(engine, min_spill_bytes=0, max_memory_cache_bytes=0)
     first = await service.capture(ask("hello"))

@@ -134,6 +134,7 @@ class MaskService:
 app_ui = ui.page_fluid(
     ui.head_content(
         ui.tags.meta(name="viewport", content="width=device-width, initial-scale=1"),
+        ui.tags.script(src="static/tell.js", defer=True),
         ui.tags.link(rel="icon", type="image/svg+xml", href="static/icon.svg"),
         *(ui.tags.link(rel="stylesheet", href=f"static/{name}.css") for name in ("theme", "overview")),
     ),

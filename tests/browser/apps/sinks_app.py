@@ -61,6 +61,7 @@ app_ui = ui.page_fluid(
             ui.tags.link(rel="stylesheet", href=f"static/{name}.css")
             for name in ("theme", "overview", "deep_dive", "sinks")
         ),
+        ui.tags.script(src="static/tell.js", defer=True),
         ui.tags.link(rel="icon", href="static/icon.svg"),
         ui.tags.meta(name="viewport", content="width=device-width, initial-scale=1"),
     ),

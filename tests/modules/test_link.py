@@ -1,0 +1,202 @@
+"""Links: what is on screen as the fragment of an address, and back, whoever wrote it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from urllib.parse import parse_qs
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app import PAGES
+from modules import examples
+from modules.link import (
+    N_CHARACTERS_MAX,
+    RUN_FIELDS,
+    Link,
+    Selection,
+    digest_of,
+    fragment_of,
+    is_too_long,
+    read_fragment,
+    unknown_sentence,
+)
+from modules.link_switches import SWITCHES, Choice, Number
+from modules.selection import is_same_run
+from modules.shell import STATIC_DIR
+from sinklens.records import CapturePlan, CaptureRequest
+from tests.captures import encoder_decoder_capture
+
+IDS = tuple(page.id for page in PAGES)
+TEXT = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=60)
+SWITCHED = st.fixed_dictionaries(
+    {},
+    optional={
+        name: st.sampled_from(sorted(switch.names))
+        if isinstance(switch, Choice)
+        else st.sampled_from([switch.low, switch.high])
+        if isinstance(switch, Number)
+        else st.booleans()
+        for name, switch in SWITCHES.items()
+    },
+)
+POSITION = st.integers(0, 9_999)
+
+
+def read(fragment, **choices):
+    return read_fragment(fragment, pages=IDS, default_model="demo-gpt2", **choices)
+
+
+@st.composite
+def links(draw):
+    long_text = draw(st.sampled_from(["refuse", "first", "windows"]))
+    request = CaptureRequest(
+        model=draw(TEXT),
+        text=draw(st.one_of(TEXT, st.sampled_from([entry.text for entry in examples.EXAMPLES]))),
+        target=draw(st.none() | TEXT),
+        add_bos=draw(st.sampled_from([None, True, False])),
+        special_tokens=draw(st.booleans()),
+        long_text=long_text,
+        window=draw(st.integers(0, 50)) if long_text == "windows" else 0,
+    )
+    head = draw(st.none() | st.tuples(POSITION, POSITION))
+    stream = draw(st.sampled_from([None, "decoder", "cross"]))
+    selection = Selection(stream, head, draw(st.none() | POSITION))
+    return Link(draw(st.sampled_from(IDS)), request, selection, draw(SWITCHED))
+
+
+@given(links())
+def test_a_link_that_fits_says_all_that_it_was_made_from(link):
+    fragment = fragment_of(link)
+    if is_too_long(link):
+        return
+    reading = read(fragment)
+    assert reading.unknown == ()
+    defaults = {name: switch.default for name, switch in SWITCHES.items()}
+    assert defaults | dict(reading.link.switches) == defaults | dict(link.switches)
+    assert replace(reading.link, switches={}) == replace(link, switches={})
+
+
+@given(st.text(max_size=4_000), st.none() | st.text(max_size=2_000), links())
+def test_every_link_stays_below_two_kilobytes(text, target, link):
+    request = replace(link.request, text=text or "x", target=target, model="a/model")
+    assert len(fragment_of(replace(link, request=request)).encode()) <= N_CHARACTERS_MAX
+
+
+@given(st.text(max_size=300))
+def test_whatever_stands_behind_the_hash_gives_a_link_and_no_error(fragment):
+    reading = read(fragment)
+    assert isinstance(reading.link, Link)
+
+
+@given(
+    st.lists(
+        st.tuples(st.sampled_from([*RUN_FIELDS, *SWITCHES, "layer", "head", "token", "page"]), st.text())
+    )
+)
+def test_whatever_its_values_are_they_are_read_or_named(pairs):
+    fragment = "&".join(f"{name}={value}" for name, value in pairs)
+    reading = read(fragment)
+    assert isinstance(unknown_sentence(reading.unknown), str)
+    for name, value in reading.link.switches.items():
+        assert SWITCHES[name].read(SWITCHES[name].text(value)) == value
+
+
+def test_a_text_of_the_examples_is_named_and_not_written_out():
+    link = Link("heads", CaptureRequest("demo-gpt2", examples.ORDINARY.text))
+    assert parse_qs(fragment_of(link)) == {
+        "page": ["heads"], "model": ["demo-gpt2"], "example": [examples.ORDINARY.id]
+    }  # fmt: skip
+
+
+def test_a_text_that_does_not_fit_is_replaced_by_its_digest():
+    request = CaptureRequest("demo-gpt2", "word " * 500, "target")
+    link = Link("heads", request, Selection(head=(1, 2)), {"metric": "focus"})
+    assert is_too_long(link)
+    found = parse_qs(fragment_of(link))
+    assert found["kept"] == [digest_of(request)]
+    assert not {"text", "decoder"} & found.keys()
+    assert found["metric"] == ["focus"]
+
+
+def test_a_kept_text_comes_back_from_the_browser_and_from_nowhere_else():
+    request = CaptureRequest("demo-gpt2", "word " * 500, "target")
+    fragment = fragment_of(Link("heads", request))
+    assert read(fragment, texts=(request.text, request.target)).link.request == request
+    alone = read(fragment).link
+    assert alone.request is None
+    assert alone.kept == digest_of(request)
+
+
+def test_values_that_are_not_known_are_named_in_one_sentence_and_the_rest_counts():
+    reading = read("page=nowhere&model=m&text=t&layer=abc&head=1&metric=best&epsilon=2&window=0&later=1")
+    assert set(reading.unknown) == {
+        "page=nowhere", "layer=abc", "metric=best", "epsilon=2", "window=0", "later=1"
+    }  # fmt: skip
+    assert reading.link == Link("", CaptureRequest("m", "t"))
+    sentence = unknown_sentence(reading.unknown)
+    assert sentence.startswith("The link says ")
+    assert sentence.count(".") == 1
+
+
+@pytest.mark.parametrize("fragment", ["page-results", "", "#", "x" * 30_000, "&".join(["a=1"] * 100)])
+def test_what_is_no_link_names_no_run(fragment):
+    assert read(fragment).link.request is None
+
+
+def test_a_link_may_name_a_model_alone_or_a_text_alone():
+    assert read("model=demo-bert").link.request == CaptureRequest("demo-bert", examples.ORDINARY.text)
+    assert read("text=Hello").link.request == CaptureRequest("demo-gpt2", "Hello")
+
+
+def test_equal_runs_are_known_whatever_else_was_kept_of_them():
+    request = CaptureRequest("demo-gpt2", "one")
+    assert is_same_run(request, replace(request, plan=CapturePlan(states=False)))
+    assert not is_same_run(request, replace(request, add_bos=True))
+
+
+def test_a_selection_names_what_a_run_does_not_have():
+    capture = encoder_decoder_capture()
+    found, lacking = Selection("cross", (0, 1), 1).within(capture)
+    assert (found, lacking) == (Selection("cross", (0, 1), 1), ())
+    found, lacking = Selection("self", (9, 0), 99).within(capture)
+    assert found == Selection()
+    assert lacking == ("stream=self", "layer=9, head=0", "token=99")
+
+
+def inputs_of(content) -> dict[str, str]:
+    """Id -> HTML of everything in a tag, or a list of tags, that has an id."""
+    found = {}
+    for child in getattr(content, "children", content):
+        if "id" in getattr(child, "attrs", {}):
+            found[child.attrs["id"]] = str(child)
+        if hasattr(child, "children"):
+            found |= inputs_of(child)
+    return found
+
+
+@pytest.fixture(scope="module")
+def page_inputs():
+    return {name: html for page in PAGES for name, html in inputs_of(page.content.tagify()).items()}
+
+
+@pytest.mark.parametrize("name", SWITCHES)
+def test_a_switch_of_links_is_an_input_of_a_page_with_that_default(page_inputs, name):
+    switch = SWITCHES[name]
+    html = page_inputs[switch.input_id]
+    if isinstance(switch, Number):
+        assert f'data-from="{switch.default}"' in html
+        assert f'data-min="{switch.low}"' in html
+        assert f'data-max="{switch.high}"' in html
+    elif isinstance(switch, Choice):
+        assert all(f'value="{choice}"' in html for choice in switch.names)
+        chosen = html.split(f'value="{switch.default}"')[1].split(">")[0]
+        assert "selected" in chosen or "checked" in chosen or 'data-value="text"' in html
+    else:
+        assert ("checked" in html) is switch.default
+
+
+def test_the_script_and_the_server_tell_runs_apart_by_the_same_fields():
+    line = next(line for line in (STATIC_DIR / "link.js").read_text().splitlines() if "RUN_FIELDS = " in line)
+    assert line == f"const RUN_FIELDS = {str(list(RUN_FIELDS)).replace(chr(39), chr(34))};"
