@@ -6,11 +6,11 @@ import logging
 import time
 from dataclasses import dataclass
 
-import numpy as np
 from shiny import reactive, req
 
 from modules.run_state import RunState
 from modules.selection import Selection, is_same_run
+from sinklens.analysis.head_finding import most_sinking_head
 from sinklens.errors import RunCancelled, SinkLensError, TextTooLong
 from sinklens.opened_file import OpenedFile
 from sinklens.records import CaptureRequest, ModelInfo
@@ -71,7 +71,7 @@ class SessionRun:
             capture=lambda: req(self._shown()),
             is_example=self._is_example,
             stream=reactive.Value("self" if example is None else example.main_stream),
-            head=reactive.Value((0, 0) if example is None else most_sinking_head(example)),
+            head=reactive.Value((0, 0) if example is None else most_sinking_head(example.profile())),
             token=reactive.Value(None),
         )
 
@@ -115,7 +115,7 @@ class SessionRun:
             found, lacking = selection.within(capture)
             wanted = (
                 (self.state.stream, found.stream or capture.main_stream),
-                (self.state.head, found.head or most_sinking_head(capture)),
+                (self.state.head, found.head or most_sinking_head(capture.profile())),
                 (self.state.token, found.token),
             )
             for value, choice in wanted:
@@ -175,7 +175,7 @@ class SessionRun:
         with reactive.isolate():
             if former is None or former.model.revision != capture.model.revision:
                 self.state.stream.set(capture.main_stream)
-                self.state.head.set(most_sinking_head(capture))
+                self.state.head.set(most_sinking_head(capture.profile()))
             if former is None or former.prompt.ids != capture.prompt.ids:
                 self.state.token.set(None)
         self._is_example.set(is_example)
@@ -200,10 +200,3 @@ def problem_of(error: BaseException) -> Problem | None:
         return Problem(str(error))
     logger.error("A run failed with an unexpected error.", exc_info=error)
     return Problem("The run failed because of a defect in SinkLens; the server's log has the details.")
-
-
-def most_sinking_head(capture: Capture) -> tuple[int, int]:
-    """The (layer, head) of the main stream with the largest mean weight on the first token."""
-    share = capture.profile().first_share.mean(axis=-1)  # (layer, head)
-    layer, head = np.unravel_index(np.nanargmax(share), share.shape)
-    return int(layer), int(head)

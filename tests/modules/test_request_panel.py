@@ -8,7 +8,8 @@ import pytest
 
 from modules import examples
 from modules.request_panel import facts_line, notes_of, phase_sentence, progress_bar
-from modules.session_run import Moment, most_sinking_head, problem_of
+from modules.session_run import Moment, problem_of
+from sinklens.analysis.head_finding import most_sinking_head
 from sinklens.errors import RunCancelled
 from sinklens.records import Check
 from sinklens.run_status import RunStatus
@@ -55,7 +56,7 @@ def test_the_notes_say_how_much_of_a_long_text_was_read(capture):
 def test_the_head_in_view_is_the_one_with_most_weight_on_the_first_token():
     maps = uniform_maps(2, 3, 5, is_causal=True)
     maps[1, 2] = one_hot_maps(1, 1, 5)[0, 0]
-    assert most_sinking_head(capture_from_maps(maps, is_causal=True)) == (1, 2)
+    assert most_sinking_head(capture_from_maps(maps, is_causal=True).profile()) == (1, 2)
 
 
 def test_every_example_is_in_the_menu_once():
