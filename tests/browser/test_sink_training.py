@@ -14,7 +14,7 @@ APP = "tests/browser/apps/sink_runs_app.py"
 def training(page: Page, serve) -> Page:
     page.goto(serve(APP))
     page.get_by_role("tab", name="Training").click()
-    expect(findings(page)).to_have_count(3)
+    expect(findings(page)).to_have_count(4)
     return page
 
 
@@ -33,6 +33,7 @@ def test_each_model_says_when_its_sink_was_born(training):
             re.compile(
                 r"^demo-gpt2: the sink rate ends at \d+ % and first passes half of that at step [\d,]+,"
             ),
+            re.compile(r"^demo-gpt2-off-by-one: no sink to speak of; the sink rate ends at"),
             re.compile(r"^demo-llama: the sink rate ends at \d+ % .* after [\d.]+ M tokens\.$"),
         ]
     )
@@ -41,18 +42,19 @@ def test_each_model_says_when_its_sink_was_born(training):
 def test_every_curve_is_drawn_and_says_what_it_shows(training):
     for name in ("loss", "sink_rate", "strongest_head", "first_norm", "value_drain"):
         expect(chart(training, name)).to_have_attribute(
-            "aria-label", re.compile(r" by tokens seen, for demo-bert, demo-gpt2, demo-llama\.$")
+            "aria-label",
+            re.compile(r" by tokens seen, for demo-bert, demo-gpt2, demo-gpt2-off-by-one, demo-llama\.$"),
         )
         expect(chart(training, name).locator("svg").first).to_be_visible()
 
 
 def test_a_model_that_is_left_out_leaves_the_curves(training):
     training.get_by_label("demo-bert", exact=True).uncheck()
-    expect(findings(training)).to_have_count(2)
+    expect(findings(training)).to_have_count(3)
     expect(chart(training, "sink_rate")).to_have_attribute(
-        "aria-label", "Sink rate by tokens seen, for demo-gpt2, demo-llama."
+        "aria-label", "Sink rate by tokens seen, for demo-gpt2, demo-gpt2-off-by-one, demo-llama."
     )
-    for name in ("demo-gpt2", "demo-llama"):
+    for name in ("demo-gpt2", "demo-gpt2-off-by-one", "demo-llama"):
         training.get_by_label(name, exact=True).uncheck()
     expect(findings(training)).to_have_text(["Choose a model to see its curves."])
 
