@@ -32,3 +32,20 @@ def open_stored_example(page: Page, url: str) -> None:
     """Open the page and wait until its stored example is on screen."""
     page.goto(url)
     expect(page.get_by_text("Stored example.")).to_be_visible()
+
+
+def slide(page: Page, input_id: str, value: float) -> None:
+    """Move a slider, and wait until the server is told: Shiny holds a moving one back.
+
+    The change is announced here, as Shiny's own `setValue` does: a slider that is not laid out yet keeps it.
+    """
+    wanted = [input_id, value]
+    page.evaluate(
+        """([id, value]) => {
+            const slider = $(document.getElementById(id));
+            slider.data("ionRangeSlider").update({ from: value });
+            slider.trigger("change");
+        }""",
+        wanted,
+    )
+    page.wait_for_function("([id, value]) => Shiny.shinyapp.$inputValues[id] === value", arg=wanted)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.panel_steps import open_stored_example
+from tests.browser.panel_steps import open_stored_example, slide
 
 APP = "tests/browser/apps/bias_app.py"
 
@@ -34,13 +34,6 @@ def ask(page: Page, question: str) -> None:
     expect(opener).to_have_attribute("aria-expanded", "true")
 
 
-def slide(page: Page, name: str, value: float) -> None:
-    """Move a slider of the page, and wait until the server is told: Shiny holds a moving one back."""
-    wanted = [f"bias-{name}", value]
-    page.evaluate("([id, value]) => $(`#${id}`).data('ionRangeSlider').update({ from: value })", wanted)
-    page.wait_for_function("([id, value]) => Shiny.shinyapp.$inputValues[id] === value", arg=wanted)
-
-
 def test_words_are_marked_and_thresholds_move_at_once(bias):
     expect(part(bias, "words-method")).to_contain_text("An unmarked text is not a fair text")
     part(bias, "words-text").select_option("computers")
@@ -55,7 +48,7 @@ def test_words_are_marked_and_thresholds_move_at_once(bias):
     weight.fill("1")
     weight.press("Tab")
     expect(part(bias, "words-score")).not_to_have_text(before)
-    slide(bias, "words-limit_stereotype", 0.99)
+    slide(bias, "bias-words-limit_stereotype", 0.99)
     expect(part(bias, "words-finding")).to_contain_text("3 of 10 words are marked: 2 Generalisation")
     with bias.expect_download() as table:
         bias.get_by_role("link", name="Download all words as CSV").click()
@@ -152,8 +145,8 @@ def test_heads_are_dropped_beside_random_ones_and_weighed_against_fairness(bias)
     expect(part(bias, "words-finding")).to_contain_text("of 10 words are marked")
     ask(bias, "Does attention explain anything")
     expect(part(bias, "ablation-finding")).to_contain_text("Drop them to find out")
-    slide(bias, "ablation-n_examples", 0)
-    slide(bias, "ablation-n_single", 2)
+    slide(bias, "bias-ablation-n_examples", 0)
+    slide(bias, "bias-ablation-n_single", 2)
     bias.get_by_role("button", name="Drop the heads").click()
     expect(part(bias, "ablation-finding")).to_contain_text(
         re.compile(r"largest BAR of marked words, dropped alone: \d of 2 change .+ KL \d\.\d+"),
@@ -166,7 +159,7 @@ def test_heads_are_dropped_beside_random_ones_and_weighed_against_fairness(bias)
     expect(part(bias, "ablation-hint")).to_contain_text("The inputs have changed since")
     ask(bias, "What is each head worth")
     part(bias, "worth-which").select_option("few")
-    slide(bias, "worth-n_examples", 0)
+    slide(bias, "bias-worth-n_examples", 0)
     bias.get_by_role("button", name="Measure the heads").click()
     expect(part(bias, "worth-finding")).to_contain_text(
         re.compile(r"prefers the stereotype in \d+ % of 24 items .+ for \d+ of 24 heads"), timeout=120_000

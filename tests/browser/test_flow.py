@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.panel_steps import open_stored_example
+from tests.browser.panel_steps import open_stored_example, slide
 
 APP = "tests/browser/apps/flow_app.py"
 
@@ -78,9 +78,7 @@ def test_arcs_stand_beside_one_column(flow):
 
 def test_a_higher_threshold_draws_fewer_lines(flow):
     before = int(lines(flow).get_attribute("data-lines"))
-    flow.locator("#page-links-least").evaluate(
-        "slider => $(slider).data('ionRangeSlider').update({from: 0.5})"
-    )
+    slide(flow, "page-links-least", 0.5)
     expect(lines(flow)).not_to_have_attribute("data-lines", str(before))
     assert int(lines(flow).get_attribute("data-lines")) < before
 

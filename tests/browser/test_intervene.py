@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.panel_steps import expect_tokens, open_stored_example
+from tests.browser.panel_steps import expect_tokens, open_stored_example, slide
 
 APP = "tests/browser/apps/intervene_app.py"
 PATIENCE_MS = 180_000
@@ -112,7 +112,7 @@ def test_identity_and_bad_input_are_told_in_a_sentence(intervene):
 
 
 def test_texts_can_be_added_and_one_alone_gives_an_interval_over_tokens(intervene):
-    intervene.evaluate("$('#intervene-n_examples').data('ionRangeSlider').update({from: 0})")
+    slide(intervene, "intervene-n_examples", 0)
     expect(intervene.locator("#intervene-texts_finding")).to_contain_text("1 text: this run's")
     run(intervene)
     finding = part(intervene, "result-finding")
@@ -166,7 +166,7 @@ def test_patches_are_answered_by_a_slider_over_measured_points(intervene):
     )
     said = intervene.locator("#intervene-patch-point_said")
     expect(said).to_contain_text("static mean: perplexity")
-    intervene.evaluate("$('#intervene-patch-point').data('ionRangeSlider').update({from: 0})")
+    slide(intervene, "intervene-patch-point", 0)
     expect(said).to_contain_text(re.compile(r"^dynamic: perplexity [\d.]+, loss [+-]0\.0000 nats"))
     expect(intervene.locator("#intervene-patch-rests_on")).to_contain_text("as it must")
     expect(intervene.locator("#intervene-patch-table tbody tr")).to_have_count(6)

@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.browser.panel_steps import slide
+
 APP = "tests/browser/apps/sinks_app.py"
 AXE = Path(__file__).parent / "vendor" / "axe.min.js"
 
@@ -101,7 +103,7 @@ def test_editable_thresholds_change_both_rules(sinks):
 def test_epsilon_moves_the_sink_rate_and_the_sentence(sinks):
     box = sinks.locator(".sl-box", has_text="Sink rate")
     expect(box).to_contain_text("ε = 0.3")
-    sinks.evaluate("$('#sinks-epsilon').data('ionRangeSlider').update({from: 0.95})")
+    slide(sinks, "sinks-epsilon", 0.95)
     expect(box).to_contain_text("ε = 0.95")
     expect(box.locator(".sl-value")).to_contain_text("0")
     expect(sinks.locator("#sinks-ecdf_finding")).to_contain_text(re.compile(r"more than 95\s%"))
