@@ -22,6 +22,7 @@ READABLE_MM = TEXT_POINTS * POINT_MM * 1.05
 """Narrower cells have a ruler instead of labels."""
 LABEL_MAX_MM = 30.0
 CELL_MAX_MM = 9.0
+PICTURE_MIN_MM = 10.0
 NAMES_MM = 6.5
 PAD_MM = 1.2
 OVERLAP = 0.08
@@ -46,6 +47,11 @@ class CellsFigure:
         n_rows = len(self.picture.values)
         high = cell * n_rows if self.picture.axes.square else self._row_mm * n_rows
         return top + high + LEGEND_MM
+
+    def least_mm(self, width_mm: float) -> float:
+        """Labels and legend, with a picture that is still one between them."""
+        _, top, _ = self._frame(width_mm)
+        return min(top + PICTURE_MIN_MM + LEGEND_MM, self.height_mm(width_mm))
 
     def draw(self, sheet: Figure, box: Box) -> None:
         """Cells, labels and legend, from the top left corner of the box."""

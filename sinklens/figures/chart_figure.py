@@ -23,6 +23,7 @@ HEIGHT_OF_WIDTH = 0.5
 MM_PER_PX = 0.2
 """Of a chart that says its height itself."""
 LEGEND_KEY_MM = 9.0
+LEAST_MM = 30.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,6 +47,10 @@ class ChartFigure:
         """What the figure says, else half its width."""
         px = self.spec.get("layout", {}).get("height")
         return px * MM_PER_PX if px else width_mm * HEIGHT_OF_WIDTH
+
+    def least_mm(self, width_mm: float) -> float:
+        """Titles, ticks and legend, with some room for the curves."""
+        return LEAST_MM
 
     def draw(self, sheet: Figure, box: Box) -> None:
         """Axes with their traces; legend above, as on the page."""

@@ -72,7 +72,8 @@ def _ribbons(plot, link: Mapping, flows: tuple, x: np.ndarray, top: np.ndarray) 
 
 def draw_ring(sheet: Figure, box: Box, data: Sequence[Mapping], layout: Mapping) -> None:
     """Lines around a centre."""
-    room = Box(box.left + 35, box.bottom + 12, box.width - 70, box.height - 18)
+    side = min(35.0, 0.25 * box.width)
+    room = Box(box.left + side, box.bottom + 12, box.width - 2 * side, box.height - 18)
     plot = axes_at(sheet, room, projection="polar")
     plot.set_theta_zero_location("N")
     plot.set_theta_direction(-1)

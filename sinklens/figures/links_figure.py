@@ -16,6 +16,8 @@ from sinklens.widgets.colours import PAPER
 
 ROW_MM, TOP_MM = 4.0, 6.0
 LABEL_MAX_MM = 34.0
+CLOSEST = 0.6
+"""Of the usual distance of rows."""
 N_LINES_MAX = 6000
 """As on the page: the thinnest lines beyond are left out."""
 
@@ -41,10 +43,13 @@ class LinksFigure:
         """One row per token."""
         return TOP_MM + ROW_MM * max(self.weights.shape) + 2
 
+    def least_mm(self, width_mm: float) -> float:
+        """Rows so close that their tokens just touch."""
+        return self.height_mm(width_mm) * CLOSEST
+
     def draw(self, sheet: Figure, box: Box) -> None:
         """Lines, then tokens, in mm from the top left corner."""
-        n_rows = max(self.weights.shape)
-        plot = axes_at(sheet, box, xlim=(0, box.width), ylim=(TOP_MM + ROW_MM * n_rows + 2, 0))
+        plot = axes_at(sheet, box, xlim=(0, box.width), ylim=(self.height_mm(box.width), 0))
         plot.set_axis_off()
         left = self._room(self.queries, box.width)
         right = box.width - (3 if self.is_arcs else self._room(self.keys, box.width))

@@ -16,7 +16,9 @@ from sinklens.figures.studio import Box, axes_at, width_mm_of, write
 from sinklens.widgets.colours import PAPER, check_look, colours_of
 
 LEFT_MM, TOP_MM, GAP_MM = 10.0, 7.5, 0.8
-TILE_MAX_MM = 24.0
+TILE_MAX_MM, PITCH_MIN_MM = 24.0, 1.0
+GAP_SHARE_MAX = 0.25
+"""Of the way from one head to the next."""
 NUMBER_MM = 4.0
 """Least distance of two numbers beside the heads."""
 
@@ -45,6 +47,11 @@ class MosaicFigure:
         """Square heads as wide as there is room."""
         return TOP_MM + self._pitch(width_mm) * self.thumbnails.shape[0] + LEGEND_MM
 
+    def least_mm(self, width_mm: float) -> float:
+        """Heads that can still be told from one another."""
+        pitch = min(self._pitch(width_mm), PITCH_MIN_MM)
+        return TOP_MM + pitch * self.thumbnails.shape[0] + LEGEND_MM
+
     def draw(self, sheet: Figure, box: Box) -> None:
         """Heads, numbers and legend, from the top left corner of the box."""
         n_layers = self.thumbnails.shape[0]
@@ -68,7 +75,7 @@ class MosaicFigure:
         """Every head at its place, in mm from the top left corner."""
         n_layers, n_heads = self.thumbnails.shape[:2]
         colours = colours_of(self.thumbnails, low=0.0, high=self.high, scale=self.scale, palette=self.palette)
-        side, limits = pitch - GAP_MM, (plot.get_xlim(), plot.get_ylim())
+        side, limits = _side(pitch), (plot.get_xlim(), plot.get_ylim())
         for place, number in enumerate(self.order or range(n_layers * n_heads)):
             layer, head = divmod(number, n_heads)
             x, y = LEFT_MM + (place % n_heads) * pitch, TOP_MM + (place // n_heads) * pitch
@@ -88,7 +95,7 @@ class MosaicFigure:
         write(sheet, "head →", box.left, top + 4.2, **quiet)
         write(sheet, "layer ↓", box.left, top + 1.0, **quiet)
         every = max(1, math.ceil(NUMBER_MM / pitch))
-        half = (pitch - GAP_MM) / 2
+        half = _side(pitch) / 2
         # "layer ↓" reaches as far as the first heads where they are narrow.
         first = next(h for h in range(n_heads) if LEFT_MM + h * pitch + half > width_mm_of("layer ↓") + 1.5)
         for head in range(0, n_heads, every):
@@ -103,3 +110,8 @@ class MosaicFigure:
         return (
             [*notes, ("text", "each cell shows the largest weight of its block")] if self.is_pooled else notes
         )
+
+
+def _side(pitch: float) -> float:
+    """Side of a head's picture, where one begins every `pitch` mm."""
+    return pitch - min(GAP_MM, GAP_SHARE_MAX * pitch)

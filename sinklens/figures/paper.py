@@ -49,6 +49,15 @@ class Paper:
                 f"{self.dpi} dots per inch would have {n:,.0f}. Choose a smaller size, or SVG or PDF."
             )
 
+    def check_room(self, least_mm: float, height_mm: float) -> None:
+        """Raise BadSelection where a sheet is too low for a figure with its caption."""
+        if height_mm < least_mm:
+            raise BadSelection(
+                f"At a width of {self.width_mm:g} mm this figure with its caption takes at least "
+                f"{math.ceil(least_mm):,} mm of height; the sheet has {height_mm:g} mm. "
+                "Choose another size."
+            )
+
 
 @dataclass(frozen=True)
 class FigureFile:

@@ -30,6 +30,10 @@ class StripFigure:
         """As many lines as the tokens need, and the legend."""
         return LINE_MM * (1 + max((line for line, *_ in self._places(width_mm)), default=0)) + LEGEND_MM
 
+    def least_mm(self, width_mm: float) -> float:
+        """All of it: its lines are no lower on a lower sheet."""
+        return self.height_mm(width_mm)
+
     def draw(self, sheet: Figure, box: Box) -> None:
         """Boxes with their tokens in reading order, then what the shade means."""
         plot = axes_at(sheet, box, xlim=(0, box.width), ylim=(box.height, 0))

@@ -64,6 +64,9 @@ class Drawing(Protocol):
     def height_mm(self, width_mm: float) -> float:
         """How high it would like to be at a width."""
 
+    def least_mm(self, width_mm: float) -> float:
+        """How high it must be at a width to be seen at all."""
+
     def draw(self, sheet: Figure, box: Box) -> None:
         """Draw into a part of a sheet."""
 
@@ -96,7 +99,8 @@ def _drawn(drawing: Drawing, paper: Paper, caption: Sequence[str]) -> FigureFile
     wanted = min(drawing.height_mm(inner) + foot + MARGIN_MM, SIDE_MAX_MM)
     height = wanted if paper.height_mm is None else paper.height_mm
     paper.check_pixels(height)
-    room = max(height - foot - MARGIN_MM, 10.0)
+    paper.check_room(drawing.least_mm(inner) + foot + MARGIN_MM, height)
+    room = height - foot - MARGIN_MM
     sheet = Figure(figsize=(paper.width_mm / MM_PER_INCH, height / MM_PER_INCH))
     drawing.draw(sheet, Box(MARGIN_MM, height - MARGIN_MM - room, inner, room))
     for number, line in enumerate(lines):
