@@ -6,7 +6,7 @@ The bundled tagger, GUS-Net and checkpoints whose labels the user maps are all r
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -127,7 +127,7 @@ def find_detector(name: str, settings: Settings) -> ModelSource:
             f"The bundled tagger is not in {folder}; name a checkpoint of the hub or a folder."
         )
     found = find_model(str(folder.resolve()), Settings(models_dir=settings.models_dir))
-    return ModelSource(BUNDLED, "bundled", found.folder, found.revision)
+    return replace(found, name=BUNDLED, kind="bundled")
 
 
 def load_classifier(

@@ -101,12 +101,15 @@ def read_config(source: ModelSource) -> PretrainedConfig:
 
 def read_tokenizer(source: ModelSource, **choices) -> PreTrainedTokenizerBase:
     """The tokenizer of a checkpoint; ModelRefused without a usable one."""
+    problem = f"'{source.name}' has no usable tokenizer (tokenizer.json was expected in its folder)."
     try:
-        return AutoTokenizer.from_pretrained(source.folder, trust_remote_code=False, **choices)
+        tokenizer = AutoTokenizer.from_pretrained(source.tokenizer_folder, trust_remote_code=False, **choices)
     except (ValueError, KeyError, OSError, TypeError, ImportError) as error:
-        raise ModelRefused(
-            f"'{source.name}' has no usable tokenizer (tokenizer.json was expected in its folder)."
-        ) from error
+        raise ModelRefused(problem) from error
+    # Without any file transformers makes up a tokenizer that knows its special tokens and no word.
+    if len(tokenizer) <= len(set(tokenizer.all_special_ids)):
+        raise ModelRefused(problem)
+    return tokenizer
 
 
 def _weights(
