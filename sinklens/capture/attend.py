@@ -30,6 +30,7 @@ def attend(
     rules: ScoreRules,
     edits: LayerEdits,
     tally: LayerTally | None = None,
+    scratch: Scratch | None = None,
 ) -> torch.Tensor:
     """Attention output of one text.
 
@@ -38,6 +39,7 @@ def attend(
     q : float32 tensor of shape (H, Q, D)
     k, v : float32 tensors of shape (H, K, D)
         Key-value heads already repeated to query heads.
+    scratch : memory that other calls use too
 
     Returns
     -------
@@ -48,7 +50,8 @@ def attend(
     # Families hand over transposed views; products of strided blocks are several times slower.
     q, k, v = q.contiguous(), k.contiguous(), v.contiguous()
     plan = list(blocks(q.shape[0], q.shape[1], k.shape[1]))
-    scratch = Scratch(max(_n_cells(block, k.shape[1]) for block in plan), like=q)
+    scratch = Scratch(like=q) if scratch is None else scratch
+    scratch.fit(max(_n_cells(block, k.shape[1]) for block in plan))
     for heads, rows in plan:
         own_rules, own_edits = rules.of_heads(heads), edits.of_heads(heads)
         scores, weights = attention_rows(q[heads], k[heads], own_rules, own_edits, rows, scratch)

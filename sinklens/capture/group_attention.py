@@ -14,9 +14,10 @@ import torch
 
 from sinklens.capture.attend import attend
 from sinklens.capture.edits import LayerEdits
+from sinklens.capture.group_layers import GroupLayers
 from sinklens.capture.profile_builder import ProfileBuilder
-from sinklens.capture.scores import ScoreRules
-from sinklens.capture.tally import N_TAIL_QUERIES, PER_KEY, PER_QUERY, LayerTally
+from sinklens.capture.scores import ScoreRules, Scratch
+from sinklens.capture.tally import N_TAIL_QUERIES, LayerTally
 from sinklens.capture.visibility import Visibility
 from sinklens.records import CapturePlan
 
@@ -39,6 +40,7 @@ def attend_groups(
     lengths: Sequence[int],
     builders: Sequence[ProfileBuilder],
     gram: torch.Tensor | None,
+    memory: GroupMemory,
 ) -> torch.Tensor:
     """Attention output (n, H, T, D) of a batch without edits; every text is counted by its own builder.
 
@@ -47,16 +49,32 @@ def attend_groups(
     query : tensor of shape (n, H, T, D)
     key, value : tensors of shape (n, G, T, D)
     gram : (H, D, D) as from `output_gram`
+    memory : of the stream that the builders build, the same for all its layers
     """
     n_heads, outputs = query.shape[1], torch.zeros_like(query[..., : value.shape[-1]], dtype=torch.float32)
     for texts in groups(lengths, n_heads):
         n = max(lengths[texts])
         q, k, v = (tensor[texts, :, :n].float() for tensor in (query, key, value))
         group = _Group(lengths[texts], q, k, v, cut(rules, n))
-        written = group.attend()
+        written = group.attend(memory.scratch)
         outputs[texts, :, :n] = written
-        group.hand_out(builders[texts], written, gram)
+        group.hand_out(memory.layers(texts, lengths, builders), builders[texts], written, gram)
     return outputs
+
+
+class GroupMemory:
+    """What the layers of one stream of a batch share."""
+
+    def __init__(self, like: torch.Tensor) -> None:
+        self.scratch = Scratch(like=like)
+        self._layers: dict[tuple[int, int], GroupLayers] = {}
+
+    def layers(self, texts: slice, lengths: Sequence[int], builders: Sequence[ProfileBuilder]) -> GroupLayers:
+        """Where the profiles of these neighbours of the batch are written."""
+        place = (texts.start, texts.stop)
+        if place not in self._layers:
+            self._layers[place] = GroupLayers(lengths[texts], builders[texts])
+        return self._layers[place]
 
 
 def groups(lengths: Sequence[int], n_heads: int) -> Iterator[slice]:
@@ -99,16 +117,21 @@ class _Group:
         self.wide_k = self.k.repeat_interleave(n_repeats, dim=1) if n_repeats > 1 else self.k
         self.wide_v = self.v.repeat_interleave(n_repeats, dim=1) if n_repeats > 1 else self.v
 
-    def attend(self) -> torch.Tensor:
+    def attend(self, scratch: Scratch) -> torch.Tensor:
         """(n, H, T, D)"""
         sinks = self.rules.sink_logits
         rules = replace(self.rules, sink_logits=None if sinks is None else sinks.repeat(len(self.lengths)))
         self.tally = GroupTally(self.lengths, self.q.shape[1], rules, self.q.device)
         q, k, v = (tensor.flatten(0, 1) for tensor in (self.q, self.wide_k, self.wide_v))
-        return attend(q, k, v, rules, LayerEdits(), self.tally).unflatten(0, self.q.shape[:2])
+        outputs = attend(q, k, v, rules, LayerEdits(), self.tally, scratch)
+        return outputs.unflatten(0, self.q.shape[:2])
 
     def hand_out(
-        self, builders: Sequence[ProfileBuilder], outputs: torch.Tensor, gram: torch.Tensor | None
+        self,
+        layers: GroupLayers,
+        builders: Sequence[ProfileBuilder],
+        outputs: torch.Tensor,
+        gram: torch.Tensor | None,
     ) -> None:
         """Give every text's builder its own part."""
         norms = {
@@ -120,14 +143,10 @@ class _Group:
         if gram is not None:
             squared = torch.linalg.vecdot(torch.matmul(self.wide_v, gram), self.wide_v)
             norms["vo_norm"] = squared.clamp_min(0).sqrt()
-        seen: dict[int, Visibility] = {}
+        rules_of = {n: cut(self.rules, n) for n in self.lengths}
+        layers.add(self.tally.by_text() | norms, rules_of)
         for index, (builder, n) in enumerate(zip(builders, self.lengths, strict=True)):
-            rules = cut(self.rules, n)
-            if n not in seen:
-                seen[n] = Visibility.of(rules, n, n)
-            own = {name: values[index, :, :n] for name, values in norms.items()}
-            builder.add_layer(self.tally.of_text(index), rules, seen[n], own)
-            builder.add_state(self.q[index, :, :n], self.k[index, :, :n], self.v[index, :, :n], rules)
+            builder.add_state(self.q[index, :, :n], self.k[index, :, :n], self.v[index, :, :n], rules_of[n])
 
 
 class GroupTally(LayerTally):
@@ -156,14 +175,11 @@ class GroupTally(LayerTally):
             weights.mul_(self._is_own[heads, rows, None])
         super().add(heads, rows, weights, scores)
 
-    def of_text(self, index: int) -> TextTally:
-        """The counts of one text of the group."""
-        heads, n = slice(index * self._n_heads_each, (index + 1) * self._n_heads_each), self._lengths[index]
-        return TextTally(
-            per_key={name: self.per_key[name][heads, :n] for name in PER_KEY},
-            per_query={name: self.per_query[name][heads, :n] for name in PER_QUERY},
-            n_below_uniform=self.n_below_uniform[heads],
-        )
+    def by_text(self) -> dict[str, torch.Tensor]:
+        """All counts by name, (n, H, T) or (n, H); what lies beyond a text's end means nothing."""
+        counted = {**self.per_key, **self.per_query, "n_below_uniform": self.n_below_uniform}
+        each = (len(self._lengths), self._n_heads_each)
+        return {name: values.unflatten(0, each) for name, values in counted.items()}
 
     def _count_ends(
         self, heads: slice, rows: slice, weights: torch.Tensor, per_key: dict[str, torch.Tensor]
@@ -179,15 +195,3 @@ class GroupTally(LayerTally):
         n_cells = self._is_own[heads, rows] @ self._n_visible[rows]
         above = torch.ge(weights, (1.0 / self._length[heads].float())[:, None, None], out=buffer)
         self.n_below_uniform[heads] += n_cells - above.sum((1, 2))
-
-
-@dataclass(frozen=True, eq=False)
-class TextTally:
-    """One text's part of a group's counts; what a ProfileBuilder takes from a LayerTally."""
-
-    per_key: dict[str, torch.Tensor]
-    per_query: dict[str, torch.Tensor]
-    n_below_uniform: torch.Tensor
-    pen: None = None
-    head_sum: None = None
-    maps: dict = field(default_factory=dict)

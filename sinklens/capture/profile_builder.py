@@ -24,7 +24,7 @@ class ProfileBuilder:
     def __init__(self, stream: str, *, n_layers_max: int, keep_states: bool) -> None:
         self.stream = stream
         self.n_layers = 0
-        self._n_layers_max = n_layers_max
+        self.n_layers_max = n_layers_max
         self._keep_states = keep_states
         self._stacks: dict[str, np.ndarray] = {}
         self._states: list[LayerState] = []
@@ -34,6 +34,17 @@ class ProfileBuilder:
         self._shared: dict[int, tuple[torch.Tensor, np.ndarray]] = {}
         self.maps: dict[tuple[str, int, int], np.ndarray] = {}
         self.is_causal = False
+
+    def keep_in(self, stacks: dict[str, np.ndarray]) -> None:
+        """Keep the layers in these arrays (n_layers_max, ...), which others fill too: `GroupLayers`."""
+        for name, stack in self._stacks.items():
+            stacks[name][: self.n_layers] = stack[: self.n_layers]
+        self._stacks = stacks
+
+    def add_shared_layer(self, *, is_causal: bool) -> None:
+        """The next layer has been written into the arrays of `keep_in`."""
+        self.is_causal = self.is_causal or is_causal
+        self.n_layers += 1
 
     def add_layer(
         self,
@@ -47,7 +58,7 @@ class ProfileBuilder:
         if tally.pen is not None:
             counted["thumbnails"] = tally.pen.picture
         for name, tensor in counted.items():
-            self._put(name, _view(tensor))
+            self._put(name, array_of(tensor))
         for name, counts in vars(visibility).items():
             self._put(name, counts)
         for head, values in tally.maps.items():
@@ -82,7 +93,8 @@ class ProfileBuilder:
 
     def profile(self) -> Profile:
         """The finished record; vectors that the family does not give are NaN."""
-        stacked = {name: stack[: self.n_layers] for name, stack in self._stacks.items()}
+        # Sums over a whole array go along memory: a part of a shared one would round in another order.
+        stacked = {name: np.ascontiguousarray(stack[: self.n_layers]) for name, stack in self._stacks.items()}
         per_key, per_query = stacked["received"].shape, stacked["first_share"].shape
         for name in NORMS:
             shape = per_query if name in ("q_norm", "out_norm") else per_key
@@ -92,7 +104,7 @@ class ProfileBuilder:
     def _put(self, name: str, values: np.ndarray) -> None:
         """Write one layer's array into its place."""
         if name not in self._stacks:
-            self._stacks[name] = np.empty((self._n_layers_max, *values.shape), values.dtype)
+            self._stacks[name] = np.empty((self.n_layers_max, *values.shape), values.dtype)
         self._stacks[name][self.n_layers] = values
 
     def _add_mean(self, head_sum: torch.Tensor, rules: ScoreRules, *, n_heads: int) -> None:
@@ -128,11 +140,11 @@ class ProfileBuilder:
         return self._shared[address][1]
 
 
-def _view(tensor: torch.Tensor) -> np.ndarray:
+def array_of(tensor: torch.Tensor) -> np.ndarray:
     """An array that may share the tensor's memory; float32 unless it is boolean."""
     tensor = tensor.detach()
     return (tensor if tensor.dtype == torch.bool else tensor.float()).cpu().numpy()
 
 
 def _numpy(tensor: torch.Tensor) -> np.ndarray:
-    return np.array(_view(tensor), copy=True)
+    return np.array(array_of(tensor), copy=True)

@@ -9,7 +9,7 @@ mask is needed; where attention is causal, texts of like length share its kernel
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
@@ -19,7 +19,7 @@ import torch
 from sinklens.capture.edited_batch import shares_a_batch
 from sinklens.capture.edited_call import EditedCall
 from sinklens.capture.forward_call import ForwardCall
-from sinklens.capture.group_attention import attend_groups, can_be_grouped, cut
+from sinklens.capture.group_attention import GroupMemory, attend_groups, can_be_grouped, cut
 from sinklens.capture.loaded_model import LoadedModel
 from sinklens.capture.prediction import N_HEAD_POSITIONS, apply_head
 from sinklens.errors import NotANumber, RunCancelled
@@ -49,8 +49,12 @@ class TextBatch(ForwardCall):
     keeps_residual: bool = False
     norms: list[torch.Tensor] = field(default_factory=list)
     """(n, T) of the embeddings, then after every block."""
-    residual: list[torch.Tensor] = field(default_factory=list)
-    """(n, T, d) likewise."""
+    n_states: int = 0
+    """States that there will be at most: embeddings and blocks."""
+    residual: torch.Tensor | None = None
+    """(n, n_states, T, d) float32 likewise; texts first, so that a text's part is one piece."""
+    memories: dict[str, GroupMemory] = field(default_factory=dict)
+    """By stream."""
     _n_asked: int = 0
 
     def __post_init__(self) -> None:
@@ -81,7 +85,10 @@ class TextBatch(ForwardCall):
         for row in self.rows:
             row.n_attended[stream] += 1
         builders = [row._builder(stream) for row in self.rows]
-        return attend_groups(query, key, value, rules, self.lengths, builders, gram)
+        if stream not in self.memories:
+            self.memories[stream] = GroupMemory(query.new_empty(0, dtype=torch.float32))
+        memory = self.memories[stream]
+        return attend_groups(query, key, value, rules, self.lengths, builders, gram, memory)
 
     def edit_queries(self, attention, projection, states: torch.Tensor) -> torch.Tensor | None:
         return None  # edits of projections run alone
@@ -97,9 +104,12 @@ class TextBatch(ForwardCall):
             self._keep(args[0] if args else kwargs["hidden_states"])
 
     def _keep(self, state: torch.Tensor) -> None:
-        self.norms.append(state.float().norm(dim=-1))
         if self.keeps_residual:
-            self.residual.append(state.float().clone())
+            if self.residual is None:
+                n, length, width = state.shape
+                self.residual = state.new_empty(n, self.n_states, length, width, dtype=torch.float32)
+            self.residual[:, len(self.norms)] = state
+        self.norms.append(state.float().norm(dim=-1))
 
 
 def fits_a_batch(loaded: LoadedModel, interventions: tuple[Intervention, ...]) -> bool:
@@ -115,8 +125,11 @@ def capture_texts(
     *,
     keeps_residual: bool = False,
     is_cancelled: Callable[[], bool] = lambda: False,
-) -> list[BatchedText | NotANumber]:
+) -> Iterator[BatchedText | NotANumber]:
     """Capture prompts in one pass, where `fits_a_batch`; a text whose numbers are not finite is an error.
+
+    The pass is done at once; a text's record is made when it is asked for, so that the records of a batch
+    are not all in memory beside the batch.
 
     Numbers differ from those of `run_forward` by rounding alone: kernels add up the rows of a
     larger matrix in another order. The same prompts in the same order give the same bits.
@@ -133,11 +146,17 @@ def capture_texts(
     kept = {"keep_states": request.plan.states, "keep_mean_maps": request.plan.mean_maps}
     rows = tuple(loaded.call(**choices, **kept) for _ in prompts)
     lengths = tuple(len(prompt) for prompt in prompts)
-    batch = loaded.call(TextBatch, **choices, rows=rows, lengths=lengths, keeps_residual=keeps_residual)
+    n_blocks = max(len(loaded.blocks()), loaded.info.n_layers)  # a block may be run more than once
+    residual = {"keeps_residual": keeps_residual, "n_states": n_blocks + 1}
+    batch = loaded.call(TextBatch, **choices, rows=rows, lengths=lengths, **residual)
     with _embeddings_kept(loaded, batch), torch.inference_mode(), batch.running():
         loaded.model(**_inputs(loaded, prompts))
+    batch.memories.clear()
     losses = _losses(loaded, batch, prompts, is_cancelled)
-    return [_text(loaded, request, batch, index, prompts[index], losses[index]) for index in range(len(rows))]
+    return (
+        _text(loaded, request, batch, index, prompt, loss)
+        for index, (prompt, loss) in enumerate(zip(prompts, losses, strict=True))
+    )
 
 
 def trunk_outputs(
@@ -188,12 +207,18 @@ def _losses(
     for start in range(0, len(hidden), N_HEAD_POSITIONS):
         if is_cancelled():
             raise RunCancelled("The run was stopped.")
-        logits = apply_head(loaded, hidden[start : start + N_HEAD_POSITIONS])
-        own = logits.gather(1, actual[start : start + N_HEAD_POSITIONS, None])[:, 0]
-        largest = logits.amax(-1, keepdim=True)
-        parts.append((logits - largest).exp_().sum(-1).log_() + largest[:, 0] - own)
+        rows = slice(start, start + N_HEAD_POSITIONS)
+        parts.append(_surprisal(apply_head(loaded, hidden[rows]), actual[rows]))
     losses = torch.cat(parts).cpu().numpy()
     return np.split(losses, np.cumsum([len(prompt) - 1 for prompt in prompts])[:-1])
+
+
+@torch.inference_mode()
+def _surprisal(logits: torch.Tensor, actual: torch.Tensor) -> torch.Tensor:
+    """(n,) nats; the logits (n, V) are used up: room for another such array costs more than its numbers."""
+    own = logits.gather(1, actual[:, None])[:, 0]
+    largest = logits.amax(-1, keepdim=True)
+    return logits.sub_(largest).exp_().sum(-1).log_() + largest[:, 0] - own
 
 
 def _text(
@@ -209,7 +234,9 @@ def _text(
     hidden_norm = torch.stack(norms).numpy() if norms else np.empty((0, 0), np.float32)
     if not np.isfinite(hidden_norm).all() or (loss is not None and not np.isfinite(loss).all()):
         return NotANumber("The model's hidden states or logits are not finite (NaN or infinity) here.")
-    states = torch.stack([s[index, :n].cpu() for s in batch.residual]).numpy() if batch.residual else None
+    states = None
+    if batch.residual is not None:
+        states = batch.residual[index, : len(batch.norms), :n].cpu().numpy().copy()
     capture = Capture(
         request=replace(request, text=prompt.text),
         model=loaded.info,
@@ -223,4 +250,5 @@ def _text(
         token_loss=loss,
         elapsed_ms=0.0,
     )
+    row.builders.clear()
     return BatchedText(capture, states)

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import dataclasses
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import torch
 
 from sinklens.capture.engine import Engine
 from sinklens.capture.group_attention import N_GROUP_CELLS, groups
+from sinklens.capture.group_layers import GroupLayers
+from sinklens.capture.profile_builder import ProfileBuilder
+from sinklens.capture.scores import ScoreRules
+from sinklens.capture.tally import PER_KEY, PER_QUERY
 from sinklens.capture.text_batch import capture_texts, fits_a_batch
+from sinklens.capture.visibility import Visibility
 from sinklens.interventions import DropHeads, MaskKeys, SetDimensions, ZeroQueryBias
 from sinklens.records import CapturePlan, CaptureRequest
 from sinklens.results import Profile
@@ -33,7 +40,7 @@ def both_ways(folder, interventions=(), plan=PLAN, texts=TEXTS):
     loaded = engine.model(name)
     requests = [CaptureRequest(name, text, plan=plan, interventions=interventions) for text in texts]
     prompts = [engine.tokenise(request) for request in requests]
-    together = capture_texts(loaded, requests[0], prompts, keeps_residual=True)
+    together = list(capture_texts(loaded, requests[0], prompts, keeps_residual=True))
     return together, [engine.capture(request) for request in requests], engine
 
 
@@ -60,6 +67,44 @@ def test_a_text_of_a_batch_gives_what_it_gives_alone(family, plan, tmp_path):
             np.testing.assert_allclose(text.capture.token_loss, single.token_loss, rtol=1e-3, atol=1e-4)
         residual = engine.residual(single)
         np.testing.assert_allclose(text.states, residual.states, rtol=1e-3, atol=1e-3)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_texts_of_one_length_share_the_layers_that_can_be_shared(family, tmp_path):
+    texts = ("w1 w2 w3 w4 w5", "w9 w8 w7 w6 w5", "w1 w1 w1 w1 w1")
+    together, alone, _ = both_ways(save_tiny(family, tmp_path), texts=texts)
+    for text, single in zip(together, alone, strict=True):
+        assert_equal_profiles(text.capture.profile(), single.profile())
+
+
+def test_a_layer_that_came_text_by_text_stays_when_others_are_shared():
+    builders = [ProfileBuilder("self", n_layers_max=3, keep_states=False) for _ in range(2)]
+    lengths, rules, rng = (4, 2), ScoreRules(1.0, is_causal=True), np.random.default_rng(0)
+    received = rng.random((3, 2, 1, 4)).astype(np.float32)
+    counts = {name: torch.zeros(2, 1, 4) for name in (*PER_KEY, *PER_QUERY)}
+    layers = GroupLayers(lengths, builders)
+    for layer in (0, 2, 1):
+        given = counts | {"received": torch.from_numpy(received[layer]), "n_below_uniform": torch.ones(2, 1)}
+        if layer == 2:
+            layers.add(given, dict.fromkeys(lengths, rules))
+            continue
+        for index, (builder, n) in enumerate(zip(builders, lengths, strict=True)):
+            own = {name: values[index, ..., :n] for name, values in given.items()}
+            tally = SimpleNamespace(
+                per_key={name: own[name] for name in PER_KEY},
+                per_query={name: own[name] for name in PER_QUERY},
+                n_below_uniform=given["n_below_uniform"][index],
+                pen=None,
+                head_sum=None,
+                maps={},
+            )
+            builder.add_layer(tally, rules, Visibility.of(rules, n, n), {})
+    for index, (builder, n) in enumerate(zip(builders, lengths, strict=True)):
+        profile = builder.profile()
+        np.testing.assert_array_equal(profile.received, received[[0, 2, 1], index, :, :n])
+        np.testing.assert_array_equal(profile.n_visible, np.tile(np.arange(1, n + 1), (3, 1)))
+        assert profile.received.flags.c_contiguous
+        assert profile.is_causal
 
 
 def test_texts_longer_than_a_block_and_than_the_tail_are_counted_right(tmp_path):
