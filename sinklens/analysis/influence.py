@@ -45,21 +45,26 @@ def ratio_to_others(norms: np.ndarray) -> np.ndarray:
     return np.divide(norms, others, out=np.full(norms.shape, np.nan), where=others > 0)
 
 
-def write_ratio(profile: Profile) -> np.ndarray:
+def write_ratio(profile: Profile, keys: np.ndarray | None = None) -> np.ndarray:
     """(K,) how much one unit of attention on a key writes, relative to the other keys of the same head.
 
     Median over layers and heads of the ratio of ‖v_k W_O‖ to the mean of the others, weighted by the
     attention on the key: half of that attention writes at most this. Unlike the effective share it does
     not rise towards 1 when a sink takes everything; a few early heads that build a sink do not hide the
     many that park on it. NaN where no head looks at the key.
+
+    Parameters
+    ----------
+    keys : (n,) int, to have the value of these alone, (n,); None: all
     """
-    ratio = ratio_to_others(profile.vo_norm).reshape(-1, profile.n_keys)
-    received = profile.received.astype(np.float64).reshape(-1, profile.n_keys)
+    chosen_keys = np.arange(profile.n_keys) if keys is None else keys
+    ratio = ratio_to_others(profile.vo_norm).reshape(-1, profile.n_keys)[:, chosen_keys]
+    received = profile.received.astype(np.float64).reshape(-1, profile.n_keys)[:, chosen_keys]
     weight = np.where(np.isnan(ratio), 0.0, received)
     order = np.argsort(ratio, axis=0)  # NaN comes last, with weight 0
     reached = np.take_along_axis(weight, order, axis=0).cumsum(axis=0)
     median = (reached < 0.5 * reached[-1]).sum(axis=0).clip(max=len(ratio) - 1)
-    chosen = np.take_along_axis(ratio, order, axis=0)[median, np.arange(profile.n_keys)]
+    chosen = np.take_along_axis(ratio, order, axis=0)[median, np.arange(len(chosen_keys))]
     return np.where(reached[-1] > 0, chosen, np.nan)
 
 

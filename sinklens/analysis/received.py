@@ -7,7 +7,9 @@ attention differ only through the counts that a Profile carries.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,6 +19,7 @@ from sinklens.results import Profile
 
 N_TAIL_QUERIES = 64
 """Queries in `Profile.received_tail`."""
+_KNOWN: ContextVar[dict[tuple[Profile, str, str], np.ndarray] | None] = ContextVar("known", default=None)
 
 
 @dataclass(frozen=True)
@@ -38,14 +41,30 @@ class Definition:
     """Profile -> (L, K), 0..1; NaN where `value` is."""
 
 
+@contextmanager
+def received_once() -> Iterator[None]:
+    """Within it a definition is computed once for each profile, for whoever reads many numbers of one run.
+
+    The arrays are kept until the outermost one ends, and cannot be written to.
+    """
+    if _KNOWN.get() is not None:
+        yield
+        return
+    token = _KNOWN.set({})
+    try:
+        yield
+    finally:
+        _KNOWN.reset(token)
+
+
 def attention_received(profile: Profile, definition: str = "eligible") -> np.ndarray:
     """(L, H, K) attention received per key, 0..1; BadSelection for an unknown definition."""
-    return definition_of(definition).value(profile)
+    return _once(definition_of(definition).value, profile, (profile, "value", definition))
 
 
 def received_floor(profile: Profile, definition: str = "eligible") -> np.ndarray:
     """(L, K) the value of `attention_received` for uniform attention, 0..1."""
-    return definition_of(definition).floor(profile)
+    return _once(definition_of(definition).floor, profile, (profile, "floor", definition))
 
 
 def excess_over(value: np.ndarray, floor: np.ndarray) -> np.ndarray:
@@ -90,16 +109,30 @@ def visible_rows(profile: Profile, queries: np.ndarray) -> np.ndarray:
 
 def mean_over(values: np.ndarray, axis) -> np.ndarray:
     """Mean that leaves NaN out, and is NaN (without a warning) where nothing else is there."""
+    values = np.asarray(values)
     known = ~np.isnan(values)
+    if values.size and known.all():
+        # The usual case; the copy is added up in the same order as below.
+        total = np.asarray(values.copy(order="K").sum(axis=axis, dtype=np.float64))
+        return np.asarray(total / (values.size // total.size))
     total = np.where(known, values, 0.0).sum(axis=axis, dtype=np.float64)
     return _ratio(total, known.sum(axis=axis))
 
 
+def _once(compute: Callable[[Profile], np.ndarray], profile: Profile, key: tuple) -> np.ndarray:
+    known = _KNOWN.get()
+    if known is None:
+        return compute(profile)
+    if key not in known:
+        known[key] = compute(profile)
+        known[key].setflags(write=False)
+    return known[key]
+
+
 def _ratio(numerator: np.ndarray, denominator: np.ndarray) -> np.ndarray:
-    numerator, denominator = np.broadcast_arrays(np.asarray(numerator, np.float64), denominator)
-    return np.divide(
-        numerator, denominator, out=np.full(numerator.shape, np.nan), where=np.asarray(denominator) > 1e-12
-    )
+    numerator, denominator = np.asarray(numerator, np.float64), np.asarray(denominator)
+    out = np.full(np.broadcast_shapes(numerator.shape, denominator.shape), np.nan)
+    return np.divide(numerator, denominator, out=out, where=denominator > 1e-12)
 
 
 def _uniform_rows(profile: Profile, queries: np.ndarray) -> np.ndarray:

@@ -72,7 +72,19 @@ def write_shares(writes: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
 
 def state_medians(states: np.ndarray) -> np.ndarray:
     """(L+1,) median magnitude of all T x d numbers of every state; slow, so that it is taken once."""
-    return np.array([np.median(np.abs(state)) for state in states])
+    return np.array([_median(np.abs(state).ravel()) for state in states])
+
+
+def _median(values: np.ndarray) -> np.floating:
+    """As `np.median` of one axis, in a quarter of its time: one place is sorted instead of three."""
+    middle, is_odd = divmod(len(values), 2)
+    if len(values) < 2:
+        return np.median(values)
+    parted = np.partition(values, middle)
+    largest = parted[middle:].max()
+    if np.isnan(largest):
+        return largest
+    return parted[middle] if is_odd else np.mean([parted[:middle].max(), parted[middle]], dtype=values.dtype)
 
 
 def massive_activations(
@@ -96,7 +108,9 @@ def massive_activations(
     for index, (state, median) in enumerate(zip(states, medians.tolist(), strict=True)):
         sizes = np.abs(state)
         limit = max(least, ratio * median)
-        places = np.argwhere((sizes >= limit) & (sizes > least)) if median > 0 else ()
+        places = ()
+        if median > 0 and sizes.max() >= limit:
+            places = np.argwhere((sizes >= limit) & (sizes > least))
         here = [
             MassiveActivation(index, int(t), int(j), float(state[t, j]), float(sizes[t, j]) / median)
             for t, j in places

@@ -18,6 +18,7 @@ from sinklens.analysis.received import (
     excess_over,
     mean_over,
     received_floor,
+    received_once,
 )
 from sinklens.analysis.shares import N_TOKENS_MIN
 from sinklens.analysis.sink_literature import KNOWN, KnownNumber
@@ -100,7 +101,8 @@ def definition_readings(profile: Profile, position: int) -> tuple[DefinitionRead
     """
     if not 0 <= position < profile.n_keys:
         raise BadSelection(f"This run has tokens 0 to {profile.n_keys - 1}; got {position}.")
-    return tuple(_reading(entry, profile, position) for entry in DEFINITIONS)
+    with received_once():
+        return tuple(_reading(entry, profile, position) for entry in DEFINITIONS)
 
 
 def same_number(profile: Profile, position: int) -> SameNumber:

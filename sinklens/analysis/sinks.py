@@ -30,6 +30,7 @@ from sinklens.analysis.received import (
     received_by_layer,
     received_by_token,
     received_floor,
+    received_once,
 )
 from sinklens.analysis.shares import GU_EPSILON, N_TOKENS_MIN
 from sinklens.analysis.sinkfix import SinkFixThresholds, sinkfix_verdict
@@ -104,7 +105,8 @@ def sink_table(
     """
     thresholds = thresholds or Thresholds()
     profile = capture.profile(stream)
-    columns = _numbers(capture, definition, stream, thresholds)
+    with received_once():
+        columns = _numbers(capture, definition, stream, thresholds)
     columns["label"], columns["reason"] = zip(
         *_verdicts(columns, profile, thresholds, definition), strict=True
     )
@@ -113,6 +115,46 @@ def sink_table(
         row = _learned_sink_row(profile, thresholds.epsilon, sink_name(capture, stream))
         table = pd.concat([table, row], ignore_index=True)
     return table
+
+
+class MarkedToken(NamedTuple):
+    """A token that `sink_table` calls something else than ordinary, with its numbers from there."""
+
+    index: int
+    token: str
+    label: str
+    received: float
+    excess: float
+    write_ratio: float
+
+
+def marked_tokens(capture: Capture, *, definition: str = "eligible") -> list[MarkedToken]:
+    """The rows of `sink_table` whose label is not "ordinary" or "too short to say", without the table.
+
+    All columns of every token take many times as long as the few that are wanted of a sink.
+    """
+    thresholds, profile = Thresholds(), capture.profile()
+    marked: list[MarkedToken] = []
+    if profile.n_keys >= thresholds.n_tokens:
+        marked += _marked(capture, profile, definition, thresholds)
+    if has_learned_sink(capture):
+        row = _learned_sink_row(profile, thresholds.epsilon, sink_name(capture)).iloc[0]
+        told = [float(row.get(name, math.nan)) for name in ("received", "excess", "write_ratio")]
+        marked.append(MarkedToken(LEARNED_SINK_INDEX, row["token"], row["label"], *told))
+    return marked
+
+
+def _marked(capture: Capture, profile: Profile, definition: str, thresholds: Thresholds):
+    received, floor = received_by_token(profile, definition)
+    excess = excess_over(received, floor)
+    high = np.flatnonzero(excess >= thresholds.excess)  # every other token is ordinary
+    columns = {"received": received[high], "floor": floor[high], "excess": excess[high]}
+    columns["write_ratio"] = write_ratio(profile, high)
+    tokens = capture.key_prompt().tokens
+    verdicts = _verdicts(columns, profile, thresholds, definition, high)
+    numbers = (columns[name].tolist() for name in ("received", "excess", "write_ratio"))
+    for index, (label, _), *told in zip(high.tolist(), verdicts, *numbers, strict=True):
+        yield MarkedToken(index, tokens[index].label, label, *told)
 
 
 def _numbers(capture: Capture, definition: str, stream: str | None, thresholds: Thresholds) -> dict:
@@ -170,14 +212,14 @@ def hidden_norms(capture: Capture, stream: str | None = None) -> np.ndarray:
     return capture.hidden_norm
 
 
-def _verdicts(columns: dict, profile: Profile, thresholds: Thresholds, definition: str):
-    """(label, reason) of every token."""
+def _verdicts(columns: dict, profile: Profile, thresholds: Thresholds, definition: str, keys=slice(None)):
+    """(label, reason) of every token, or of the keys that the columns are of."""
     n_viewers = mean_over(profile.n_viewers.astype(np.float64), axis=0)
     if not definition_of(definition).averages_viewers:
         n_viewers = np.full(profile.n_keys, np.inf)
     # Plain floats: a pandas row costs more than its verdict.
     numbers = (columns[name].tolist() for name in ("received", "floor", "excess", "write_ratio"))
-    for row in zip(*numbers, n_viewers.tolist(), strict=True):
+    for row in zip(*numbers, n_viewers[keys].tolist(), strict=True):
         yield _verdict(_Row(*row), profile.n_keys, thresholds)
 
 

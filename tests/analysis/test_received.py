@@ -15,6 +15,7 @@ from sinklens.analysis.received import (
     received_by_layer,
     received_by_token,
     received_floor,
+    received_once,
     visible_rows,
 )
 from sinklens.errors import BadSelection
@@ -136,6 +137,33 @@ def test_an_unknown_definition_is_refused_with_the_names_there_are():
     profile = profile_from_maps(one_hot_maps(1, 1, 3), is_causal=True)
     with pytest.raises(BadSelection, match="eligible, raw"):
         attention_received(profile, "median")
+
+
+@pytest.mark.parametrize("definition", DEFINITIONS)
+def test_what_is_computed_once_is_what_is_computed_each_time(definition):
+    profile = profile_from_maps(random_maps(2, 3, 9, is_causal=True), is_causal=True)
+    other = profile_from_maps(random_maps(2, 3, 9, is_causal=True, seed=5), is_causal=True)
+    with received_once():
+        value, floor = attention_received(profile, definition), received_floor(profile, definition)
+        with received_once():
+            assert attention_received(profile, definition) is value
+        assert received_floor(profile, definition) is floor
+        assert not np.array_equal(attention_received(other, definition), value)
+        with pytest.raises(ValueError, match="read-only"):
+            value[0] = 0
+    again = attention_received(profile, definition)
+    assert again is not value
+    np.testing.assert_array_equal(again, value)
+    np.testing.assert_array_equal(received_floor(profile, definition), floor)
+
+
+def test_a_mean_over_a_part_of_an_array_is_the_mean_of_its_copy():
+    values = np.random.default_rng(0).normal(size=(6, 12, 50)).astype(np.float32)
+    with_one = np.concatenate([values[:, :, 3:4], np.full((6, 12, 1), np.nan, np.float32)], axis=2)
+    means = mean_over(with_one, axis=(0, 1))
+    assert mean_over(values[:, :, 3], axis=(0, 1)) == means[0]
+    assert np.isnan(means[1])
+    np.testing.assert_allclose(mean_over(values, axis=1), values.mean(axis=1, dtype=np.float64), rtol=1e-12)
 
 
 def test_mean_over_leaves_missing_values_out():

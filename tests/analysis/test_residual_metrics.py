@@ -10,6 +10,7 @@ from sinklens.analysis.residual_metrics import (
     largest_ratio,
     layer_cosines,
     massive_activations,
+    state_medians,
     state_norms,
     trajectories,
     write_shares,
@@ -72,6 +73,18 @@ def test_the_largest_ratio_is_told_where_nothing_is_massive():
     top = largest_ratio(states)
     assert (top.state, top.token, top.dimension, top.ratio) == (1, 2, 0, pytest.approx(3.0))
     assert largest_ratio(np.zeros((1, 2, 2))) is None
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 8, 99, 1000])
+@pytest.mark.parametrize("kind", [np.float16, np.float32, np.float64])
+def test_the_median_of_a_state_is_numpys_to_the_last_bit(n, kind):
+    states = np.random.default_rng(n).normal(size=(4, n, 1)).astype(kind)
+    states[1, 0] = np.nan
+    states[2, n // 2] = np.inf
+    states[3] = 1.5
+    medians = state_medians(states)
+    assert medians.dtype == kind
+    np.testing.assert_array_equal(medians, np.median(np.abs(states), axis=(1, 2)))
 
 
 def test_the_cosine_sees_turns_and_not_lengths():

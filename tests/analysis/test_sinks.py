@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -13,7 +14,13 @@ from sinklens.analysis.received import DEFINITIONS
 from sinklens.analysis.sink_definitions import DEFINITIONS as PUBLISHED
 from sinklens.analysis.sink_report import sink_report
 from sinklens.analysis.sink_summary import label_counts, main_finding, n_disagreements, top_tokens
-from sinklens.analysis.sinks import LEARNED_SINK_INDEX, Thresholds, sink_table, token_by_layer
+from sinklens.analysis.sinks import (
+    LEARNED_SINK_INDEX,
+    Thresholds,
+    marked_tokens,
+    sink_table,
+    token_by_layer,
+)
 from sinklens.errors import BadSelection
 from tests.analysis.profiles import (
     capture_from_maps,
@@ -160,6 +167,34 @@ def test_the_report_is_json_without_missing_numbers():
     assert len(verdicts) == len(PUBLISHED)
     # Half of everything is below the strictest threshold alone.
     assert [key for key, is_sink in verdicts.items() if not is_sink] == ["rate_0.8"]
+
+
+MARKED_COLUMNS = ["index", "token", "label", "received", "excess", "write_ratio"]
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    n_tokens=st.integers(12, 40),
+    place=st.integers(0, 11),
+    sink_norm=st.floats(0.1, 1.5),
+    share=st.floats(0.0, 1.0),
+    has_learned_sinks=st.booleans(),
+)
+def test_marked_tokens_are_the_rows_of_the_table_that_stand_out(
+    n_tokens, place, sink_norm, share, has_learned_sinks
+):
+    norms = np.ones((2, 2, n_tokens))
+    norms[..., place] = sink_norm
+    pointing = np.zeros((2, 2, n_tokens, n_tokens))
+    pointing[..., place] = 1.0
+    maps = share * pointing + (1 - share) * uniform_maps(2, 2, n_tokens, is_causal=False)
+    capture = capture_from_maps(
+        maps, is_causal=False, vo_norm=norms, model={"has_learned_sinks": has_learned_sinks}
+    )
+    table = sink_table(capture)
+    rows = table[~table["label"].isin(("ordinary", "too short to say"))][MARKED_COLUMNS]
+    marked = pd.DataFrame(marked_tokens(capture), columns=MARKED_COLUMNS)
+    pd.testing.assert_frame_equal(marked, rows.reset_index(drop=True), check_dtype=False, check_exact=True)
 
 
 @settings(max_examples=15, deadline=None)
