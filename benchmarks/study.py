@@ -3,7 +3,8 @@
 The plain loop is what a person writes with the library: `analyze` for every text, the same measurements
 by the same functions, one Parquet table at the end; it loads the model once. The reloading loop does
 the same and loads the model for every text, as the back end of SinkFix does. Works are timed in turn,
-in processor seconds, because other programs run beside them.
+in processor seconds of one thread, because other programs run beside them; with --workers 2 also in wall
+seconds, for a machine that does nothing else.
 """
 
 from __future__ import annotations
@@ -154,14 +155,18 @@ def in_turns(*works: Callable[[], None], n_repeats: int = N_REPEATS) -> list[flo
 
 def wall_rows(model: str, n_texts: int, n_workers: int) -> str:
     """One line: plain loop and processes in wall seconds; for a machine that does nothing else."""
+    import torch
+
     from sinklens.capture.engine import Engine
     from sinklens.study.running import run_study
     from sinklens.study.workers import ProcessWorkers
 
+    torch.set_num_threads(1)  # short texts gain nothing from two, and lose much on a busy machine
     texts = mixed_texts(n_texts)
     with tempfile.TemporaryDirectory() as folder:
         study, engine, seen = study_of(model, texts, folder), Engine(), []
         engine.model(model)
+        plain_loop(study, texts[:5], lambda: engine)
         started = time.perf_counter()
         plain_loop(study, texts, lambda: engine)
         plain = n_texts / (time.perf_counter() - started)
@@ -175,7 +180,8 @@ def wall_rows(model: str, n_texts: int, n_workers: int) -> str:
     (first, n_first), (last, n_last) = seen[0], seen[-1]
     rate = (n_last - n_first) / (last - first)
     return (
-        f"wall time: plain loop {plain:.1f} texts/s, study with {n_workers} processes {rate:.1f} texts/s "
+        f"wall time: plain loop {plain:.1f} texts/s, study with {n_workers} "
+        f"processes {rate:.1f} texts/s "
         f"({rate / plain:.2f} x)"
     )
 

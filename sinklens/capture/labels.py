@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import lru_cache
 
 VISIBLE = {" ": "·", "\n": "↵", "\r": "␍", "\t": "⇥"}
 _HEX_BYTE = re.compile(r"^<0x([0-9A-Fa-f]{2})>$")
@@ -17,6 +18,7 @@ def piece_bytes(piece: str) -> bytes | None:
         return None
 
 
+@lru_cache(maxsize=1 << 15)
 def label_of(piece: str, *, is_byte_level: bool) -> str:
     """What a person reads for a vocabulary entry.
 

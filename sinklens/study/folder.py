@@ -23,6 +23,8 @@ from sinklens.study.errors import BadStudy, DiskFull, FolderInUse, Problem
 from sinklens.study.records import FAILURES, TABLES, Progress
 
 NEW = ".new-"
+N_READ = 1_024
+"""Texts that are read at once where all are gone through."""
 
 
 class StudyFolder:
@@ -68,9 +70,24 @@ class StudyFolder:
         """texts.parquet, all of it or some columns."""
         return pq.read_table(self.path / "texts.parquet", columns=columns)
 
-    def text_rows(self, group: int) -> list[dict]:
-        """The texts of one shard."""
-        return pq.ParquetFile(self.path / "texts.parquet").read_row_group(group).to_pylist()
+    def each_text(self, columns: Sequence[str]) -> Iterator[dict]:
+        """Some columns of one text after the other, in their order; few are in memory at once."""
+        with pq.ParquetFile(self.path / "texts.parquet") as file:
+            for part in file.iter_batches(N_READ, columns=list(columns)):
+                yield from part.to_pylist()
+
+    def text_rows(self, shard: int, n_each: int) -> list[dict]:
+        """The texts of one shard, where every shard but the last has so many."""
+        start, found = shard * n_each, []
+        with pq.ParquetFile(self.path / "texts.parquet") as file:
+            first = 0
+            for group in range(file.num_row_groups):
+                end = first + file.metadata.row_group(group).num_rows
+                here = range(max(start, first), min(start + n_each, end))
+                if here:
+                    found += file.read_row_group(group).slice(here.start - first, len(here)).to_pylist()
+                first = end
+        return found
 
     def runs(self, columns: Sequence[str] | None = None, **equal) -> pa.Table:
         """Rows of all complete shards; `equal` narrows them: model="demo-gpt2", condition="unedited"."""
@@ -196,10 +213,9 @@ class StudyFolder:
         self.write_parquet("unread.parquet", lambda path: pq.write_table(table, path))
 
 
-def text_groups(path: Path) -> list[int]:
-    """Number of texts in each row group of texts.parquet: the shards of one model."""
-    metadata = pq.ParquetFile(path).metadata
-    return [metadata.row_group(index).num_rows for index in range(metadata.num_row_groups)]
+def shard_sizes(n_texts: int, n_each: int) -> list[int]:
+    """Number of texts of every shard of one model."""
+    return [min(n_each, n_texts - start) for start in range(0, n_texts, n_each)]
 
 
 @contextmanager

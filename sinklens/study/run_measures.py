@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
-import pandas as pd
 
 from sinklens.analysis.global_metrics import global_metrics
 from sinklens.analysis.head_metrics import head_metric
@@ -23,7 +21,7 @@ from sinklens.analysis.residual_metrics import (
 from sinklens.analysis.shares import explorer_numbers, layer_curve, sink_rate
 from sinklens.analysis.sink_definitions import definition_readings
 from sinklens.analysis.sink_geometry import geometry
-from sinklens.analysis.sinks import sink_table
+from sinklens.analysis.sinks import marked_tokens
 from sinklens.capture.loaded_model import LoadedModel
 from sinklens.capture.prediction import read_states
 from sinklens.capture.readings import readings_of
@@ -36,7 +34,6 @@ from sinklens.language.pipeline import EnglishReader
 from sinklens.results import Capture, Profile
 from sinklens.study.records import definition_column
 
-ORDINARY = ("ordinary", "too short to say")
 MAX_RESIDUAL_BYTES = 2_000_000_000
 
 
@@ -55,10 +52,6 @@ class Measured:
     @property
     def profile(self) -> Profile:
         return self.capture.profile()
-
-    @cached_property
-    def sink_table(self) -> pd.DataFrame:
-        return sink_table(self.capture)
 
 
 def read_facts(measured: Measured, *, with_tokens: bool) -> dict:
@@ -119,12 +112,8 @@ def positions(measured: Measured) -> dict:
 
 
 def sinks(measured: Measured) -> dict:
-    table = measured.sink_table
-    names = ("index", "token", "label", "received", "excess", "write_ratio")
-    rows = zip(*(table[name].tolist() for name in names), strict=True)
-    fields = ("position", *names[1:])
-    told = [dict(zip(fields, row, strict=True)) for row in rows if row[2] not in ORDINARY]
-    return {"sinks": told}
+    marked = [token._asdict() for token in marked_tokens(measured.capture)]
+    return {"sinks": [{"position": token.pop("index"), **token} for token in marked]}
 
 
 def entropy(measured: Measured) -> dict:

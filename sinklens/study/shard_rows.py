@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import groupby
 
 import numpy as np
 import pyarrow as pa
@@ -20,6 +21,16 @@ class Condition:
     seed: int | None = None
 
 
+@dataclass(frozen=True, eq=False)
+class _HeadRows:
+    """The heads of one text."""
+
+    key: dict
+    columns: dict[str, np.ndarray]
+    """(n,) heads of a layer together."""
+    n: int
+
+
 @dataclass(eq=False)
 class ShardRows:
     """Rows of the three tables for one model."""
@@ -27,7 +38,7 @@ class ShardRows:
     model: str
     failures: list[dict] = field(default_factory=list)
     _runs: dict[tuple, dict] = field(default_factory=dict)
-    _heads: list[pa.Table] = field(default_factory=list)
+    _heads: list[_HeadRows] = field(default_factory=list)
 
     def key(self, text: dict, condition: Condition) -> dict:
         """The key columns of a text under a condition."""
@@ -48,27 +59,16 @@ class ShardRows:
     def add_heads(self, key: dict, columns: dict[str, np.ndarray], layers: tuple[int, ...] | None) -> None:
         """Rows for the heads of one text; every column is (L, H)."""
         n_layers, n_heads = next(iter(columns.values())).shape
-        chosen = [layer for layer in range(n_layers) if layers is None or layer in layers]
-        n = len(chosen) * n_heads
-        place = {"layer": np.repeat(chosen, n_heads), "head": np.tile(np.arange(n_heads), len(chosen))}
-        arrays = []
-        for entry in HEADS:
-            if entry.name in key:
-                value = pa.scalar(key[entry.name], entry.type)
-                arrays.append(pa.repeat(value, n))
-            elif entry.name in place:
-                arrays.append(pa.array(place[entry.name], entry.type))
-            elif entry.name in columns:
-                arrays.append(_flat(columns[entry.name][chosen], entry.type))
-            else:
-                arrays.append(pa.nulls(n, entry.type))
-        self._heads.append(pa.Table.from_arrays(arrays, schema=HEADS))
+        chosen = np.array([layer for layer in range(n_layers) if layers is None or layer in layers], int)
+        flat = {name: values[chosen].reshape(-1) for name, values in columns.items()}
+        flat["layer"], flat["head"] = np.repeat(chosen, n_heads), np.tile(np.arange(n_heads), len(chosen))
+        self._heads.append(_HeadRows(key, flat, len(chosen) * n_heads))
 
     def tables(self) -> dict[str, pa.Table]:
         """The tables of the shard, rows in the order of texts, conditions and heads."""
         order = [("text_id", "ascending"), ("kind", "descending"), ("condition", "ascending")]
         order.append(("seed", "ascending"))
-        heads = pa.concat_tables([HEADS.empty_table(), *self._heads])
+        heads = pa.Table.from_arrays([_column(entry, self._heads) for entry in HEADS], schema=HEADS)
         return {
             "runs": pa.Table.from_pylist(list(self._runs.values()), schema=RUNS).sort_by(order),
             "heads": heads.sort_by([*order, ("layer", "ascending"), ("head", "ascending")]),
@@ -76,9 +76,23 @@ class ShardRows:
         }
 
 
-def _flat(values: np.ndarray, kind: pa.DataType) -> pa.Array:
-    """One column's values, heads of a layer together."""
-    flat = values.reshape(-1)
+def _column(entry: pa.Field, texts: list[_HeadRows]) -> pa.ChunkedArray:
+    """One column of HEADS, made at once for neighbours that have it: a table for each text takes long."""
+    chunks = []
+    if entry.name in KEYS:
+        values = pa.array([text.key[entry.name] for text in texts], entry.type)
+        chunks.append(values.take(pa.array(np.repeat(np.arange(len(texts)), [text.n for text in texts]))))
+        return pa.chunked_array(chunks, entry.type)
+    for is_there, group in groupby(texts, lambda text: entry.name in text.columns):
+        rows = list(group)
+        if is_there:
+            chunks.append(_flat(np.concatenate([text.columns[entry.name] for text in rows]), entry.type))
+        else:
+            chunks.append(pa.nulls(sum(text.n for text in rows), entry.type))
+    return pa.chunked_array(chunks, entry.type)
+
+
+def _flat(flat: np.ndarray, kind: pa.DataType) -> pa.Array:
     if flat.dtype == object:
         return pa.array(flat.tolist(), kind)
     if pa.types.is_floating(kind):

@@ -13,6 +13,7 @@ import pyarrow as pa
 import torch
 
 from sinklens.analysis.plain_data import plain
+from sinklens.analysis.received import received_once
 from sinklens.capture.changed_tokens import changed_prompt
 from sinklens.capture.device import Placement
 from sinklens.capture.engine import Engine
@@ -213,6 +214,7 @@ class _Work:
             else:
                 self.rows.fail(entry.text, condition_of(entry.text), "measure", item.reason)
 
+    @received_once()
     def _add(self, entry: Entry, condition: Condition, measured: Measured) -> None:
         """The rows of one text under one condition."""
         key = self.rows.key(entry.text, condition)

@@ -31,6 +31,8 @@ INSERT INTO texts (hash, category, kind, source, seed, n_chars, n_tokens_asked, 
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (hash, category) DO UPDATE SET n_copies = n_copies + 1"""
 _COLUMNS = "hash, kind, category, source, seed, n_chars, n_copies, n_tokens_asked, text"
+N_GROUP_CHARS, N_GROUP_TEXTS = 1 << 18, 1 << 12
+"""Most of one row group of texts.parquet: it is what is in memory at once, and groups cost memory too."""
 _DRAW = """
 SELECT rowid FROM texts WHERE kind = 'text' ORDER BY drawn, hash, category LIMIT ?"""
 
@@ -106,19 +108,26 @@ class TextSet:
             digest.update(f"{text_hash}\0{category}\n".encode())
         return TextCounts(n, n_chars, n_repeated, digest.hexdigest(), n_generated)
 
-    def write(self, path: Path, rows_per_group: int) -> None:
-        """Write texts.parquet, so many rows to a group."""
-        rows = self._rows.execute(f"SELECT {_COLUMNS} FROM texts {_ORDER}")
-        names = [name.strip() for name in _COLUMNS.split(",")]
-        with pq.ParquetWriter(path, TEXTS) as writer:
-            start = 0
-            while part := rows.fetchmany(rows_per_group):
-                records = [
-                    {"text_id": start + index, **dict(zip(names, row, strict=True))}
-                    for index, row in enumerate(part)
-                ]
+    def write(self, path: Path) -> None:
+        """Write texts.parquet."""
+        # Whoever opens the file reads what it says about every group, the least and largest value included.
+        with pq.ParquetWriter(path, TEXTS, write_statistics=False) as writer:
+            for records in self._groups():
                 writer.write_table(pa.Table.from_pylist(records, schema=TEXTS))
-                start += len(part)
+
+    def _groups(self) -> Iterator[list[dict]]:
+        """The texts in their order, as many as a row group holds."""
+        names = ["text_id", *(name.strip() for name in _COLUMNS.split(","))]
+        group: list[dict] = []
+        n_chars = 0
+        for index, row in enumerate(self._rows.execute(f"SELECT {_COLUMNS} FROM texts {_ORDER}")):
+            group.append(dict(zip(names, (index, *row), strict=True)))
+            n_chars += len(row[-1])
+            if n_chars >= N_GROUP_CHARS or len(group) == N_GROUP_TEXTS:
+                yield group
+                group, n_chars = [], 0
+        if group:
+            yield group
 
 
 _ORDER = "ORDER BY n_chars, n_tokens_asked, hash, category"

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sinklens.study import text_set
 from sinklens.study.errors import BadTexts
+from sinklens.study.folder import StudyFolder
 from sinklens.study.study_file import read_study
 from sinklens.study.text_drawing import Draw, draw_texts, write_texts
 from sinklens.study.text_files import GivenText
@@ -19,7 +23,7 @@ def written(tmp_path, items, *, n=None, seed=0):
     with TextSet(seed) as texts:
         texts.add(items)
         texts.draw(n)
-        texts.write(tmp_path / "texts.parquet", 3)
+        texts.write(tmp_path / "texts.parquet")
         return texts.counts(), pq.read_table(tmp_path / "texts.parquet").to_pylist()
 
 
@@ -54,12 +58,43 @@ def test_another_seed_draws_other_texts(tmp_path):
     assert len(set(drawn)) == 4
 
 
-def test_texts_are_written_shortest_first_in_groups(tmp_path):
+def test_texts_are_written_shortest_first_in_groups(tmp_path, monkeypatch):
+    monkeypatch.setattr(text_set, "N_GROUP_CHARS", 6)
     counts, rows = written(tmp_path, given_texts("ccc", "a", "bb", "dddd"))
     assert [row["text"] for row in rows] == ["a", "bb", "ccc", "dddd"]
     metadata = pq.ParquetFile(tmp_path / "texts.parquet").metadata
     assert [metadata.row_group(i).num_rows for i in range(metadata.num_row_groups)] == [3, 1]
     assert counts.n_chars == 10
+
+
+@pytest.mark.parametrize("n_each", [1, 2, 3, 7, 20])
+def test_shards_are_the_same_texts_however_the_file_is_grouped(n_each, tmp_path, monkeypatch):
+    monkeypatch.setattr(text_set, "N_GROUP_TEXTS", 5)
+    _, rows = written(tmp_path, given_texts(*(f"text {i:02d}" for i in range(17))))
+    folder = StudyFolder(tmp_path)
+    shards = [folder.text_rows(number, n_each) for number in range(-(-17 // n_each))]
+    assert [row for shard in shards for row in shard] == rows
+    assert all(len(shard) == n_each for shard in shards[:-1])
+    assert list(folder.each_text(["text_id"])) == [{"text_id": i} for i in range(17)]
+
+
+def test_memory_does_not_grow_with_the_number_of_texts(tmp_path):
+    def peak_bytes(n: int) -> int:
+        folder = tmp_path / str(n)
+        folder.mkdir()
+        with TextSet() as texts:
+            texts.add(GivenText(f"{i:06d} {'word ' * 30}", "c", f"line {i}") for i in range(n))
+            tracemalloc.start()
+            texts.write(folder / "texts.parquet")
+            for _ in StudyFolder(folder).each_text(["n_chars"]):
+                pass
+            StudyFolder(folder).text_rows(n // 40, 32)
+            peak = tracemalloc.get_traced_memory()[1]
+            tracemalloc.stop()
+        return peak
+
+    few, many = peak_bytes(4_000), peak_bytes(16_000)
+    assert many < 1.2 * few
 
 
 def test_generated_texts_are_described_once_for_each_seed(tmp_path):
