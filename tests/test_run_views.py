@@ -43,6 +43,13 @@ def test_a_notebook_gets_a_heads_map_as_the_page_draws_it(run):
     assert run.capture.model.revision in widget.caption()[1]
 
 
+def test_a_notebook_that_draws_nothing_says_what_it_would_show(run):
+    widget = run.show(1, 2)
+    bundle, _ = widget._repr_mimebundle_()
+    assert bundle["text/plain"] == f"<Heatmap: {widget.label}>"
+    assert repr(Heatmap()) == "<Heatmap: nothing yet>"
+
+
 def test_a_notebook_gets_all_heads(run):
     widget = run.show()
     assert isinstance(widget, Mosaic)

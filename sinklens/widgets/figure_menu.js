@@ -86,7 +86,7 @@ function builtMenu(home) {
       if (!picture) return;
       keep(inputs);
       status.textContent = "Drawing …";
-      const title = home.querySelector("h2, h3")?.textContent ?? "";
+      const title = [...home.querySelectorAll("h2, h3")].find((heading) => !menu.contains(heading))?.textContent ?? "";
       picture.model.send({ asks: "figure", number: ++number, title, paper: paperOf(inputs, format) });
     });
   }

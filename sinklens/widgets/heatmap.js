@@ -103,7 +103,7 @@ class HeatmapView {
   // --- drawing ----------------------------------------------------------------------------------
 
   measure() {
-    const { axes, part } = this, look = (this.look = theme(this.model.get("side")));
+    const { axes, part } = this, look = (this.look = theme(this.model.get("side"), this.root));
     const isReadable = ({ cw, ch }) => Math.min(cw, ch) >= CELL_READABLE;
     this.grid = this.placed(48, 14);
     // Labels only take room away, so those of a long text need not be measured.
@@ -230,7 +230,7 @@ class HeatmapView {
     }
     if (picked) this.outline(picked[0], picked[1], look.accent);
     if (this.hover) this.cross(...this.hover);
-    if (this.focus && document.activeElement === this.stage.front) this.outline(...this.focus, look.ink);
+    if (this.focus && this.stage.front.matches(":focus")) this.outline(...this.focus, look.ink);
     if (this.input.drag) {
       pen.fillStyle = `color-mix(in srgb, ${look.accent} 25%, transparent)`;
       pen.fillRect(...this.input.drag);

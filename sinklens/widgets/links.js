@@ -56,7 +56,7 @@ class LinksView {
     const width = this.scroll.clientWidth;
     if (!width) return false;
     const { frame, model, stage: { picture, front } } = this;
-    this.look = theme(model.get("side"));
+    this.look = theme(model.get("side"), this.root);
     const height = TOP + ROW * Math.max(frame.rows, frame.columns) + 8;
     this.pen = sized(picture, width, height);
     sized(front, width, height);

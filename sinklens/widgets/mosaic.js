@@ -42,7 +42,7 @@ class MosaicView {
   // False on a hidden page; it is drawn when it is shown.
   draw() {
     if (!this.root.clientWidth) return false;
-    const { frame, stage: { picture, front } } = this, look = (this.look = theme(this.model.get("side")));
+    const { frame, stage: { picture, front } } = this, look = (this.look = theme(this.model.get("side"), this.root));
     const room = (this.root.clientWidth - MARGIN.left) / frame.heads - GAP;
     this.tile = Math.floor(clamp(room, TILE_MIN, TILE_MAX));
     this.pitch = this.tile + GAP;
@@ -114,7 +114,7 @@ class MosaicView {
     const { pen, look, stage: { front } } = this, picked = this.picked();
     pen.clearRect(0, 0, front.width, front.height);
     if (picked !== null) this.outline(picked, look.accent);
-    const isActive = this.focus !== null && document.activeElement === front;
+    const isActive = this.focus !== null && front.matches(":focus");
     if (isActive) this.outline(this.focus, look.ink);
     if (this.hover !== null) this.outline(this.hover, look.ink);
     const place = this.hover ?? (isActive ? this.focus : picked);

@@ -36,6 +36,10 @@ class OnPaper:
         super().__init__(**traits)
         self.on_msg(self._asked)
 
+    def __repr__(self) -> str:
+        # All that a notebook shows where it is read without Python, or is not trusted.
+        return f"<{type(self).__name__}: {self.label or 'nothing yet'}>"
+
     def drawing(self) -> Drawing:
         """What the widget shows, as a figure."""
         raise NotImplementedError

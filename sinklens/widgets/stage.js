@@ -3,26 +3,42 @@
 const looks = {};
 
 // Colours and fonts of the page; asking for them anew makes the browser style everything that has changed.
-function theme(side) {
+function theme(side, host) {
+  if (isNotebook()) return readTheme(side, host);
   const name = `${document.documentElement.dataset.bsTheme} ${side}`;
-  return (looks[name] ??= readTheme(side));
+  return (looks[name] ??= readTheme(side, host));
 }
 
-function readTheme(side) {
-  const css = getComputedStyle(document.body);
+// A notebook has names of its own for its colours, and its own ways to change them.
+function isNotebook() {
+  return document.documentElement.dataset.bsTheme === undefined;
+}
+
+function readTheme(side, host) {
+  const css = getComputedStyle(document.body), ink = getComputedStyle(host).color;
   const read = (name, otherwise) => css.getPropertyValue(name).trim() || otherwise;
+  const faint = (percent) => `color-mix(in srgb, ${ink} ${percent}%, transparent)`;
+  const line = read("--bs-border-color", faint(25));
   return {
-    ink: read("--bs-body-color", "#222"),
-    quiet: read("--bs-secondary-color", "#666"),
-    line: read("--bs-border-color", "#ccc"),
-    paper: read("--bs-body-bg", "#fff"),
+    ink: read("--bs-body-color", ink),
+    quiet: read("--bs-secondary-color", faint(75)),
+    line,
+    paper: read("--bs-body-bg", groundOf(host)),
     maskedPaper: read("--sl-masked-a", "transparent"),
-    maskedLine: read("--sl-masked-b", read("--bs-border-color", "#ccc")),
+    maskedLine: read("--sl-masked-b", line),
     accent: side === "B" ? read("--sl-side-b", "#D55E00") : read("--sl-side-a", "#0072B2"),
     sink: read("--sl-sink", "#E69F00"),
     text: css.fontFamily,
     mono: read("--sl-mono", "monospace"),
   };
+}
+
+// The colour behind an element, also outside the shadow that a notebook may put it in.
+function groundOf(node) {
+  const colour = getComputedStyle(node).backgroundColor;
+  if (!/^(transparent|rgba\(.*, 0\))$/.test(colour)) return colour;
+  const around = node.parentElement ?? node.getRootNode().host;
+  return around ? groundOf(around) : "#fff";
 }
 
 // Diagonal lines for cells without a value; crossed lines for hidden ones.
@@ -158,7 +174,11 @@ function redrawn(model, traits, host, draw) {
   };
   const stop = listening(model, traits, ask);
   const colours = new MutationObserver(ask);
-  colours.observe(document.documentElement, { attributes: true, attributeFilter: ["data-bs-theme"] });
+  // The page's own classes change whenever it is busy; a notebook's change with its theme.
+  const named = isNotebook() ? ["class", "style", "data-theme", "data-jp-theme-name"] : [];
+  for (const node of [document.documentElement, document.body]) {
+    colours.observe(node, { attributes: true, attributeFilter: ["data-bs-theme", ...named] });
+  }
   const width = new ResizeObserver(ask);
   width.observe(host);
   return () => {
