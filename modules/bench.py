@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from modules import examples
 from modules.head_view import HeadView
 from modules.run_state import RunState
+from modules.trial_choice import TextsWish
 from sinklens.errors import BadIntervention
 from sinklens.records import CapturePlan, CaptureRequest
 from sinklens.results import Capture
@@ -33,6 +34,10 @@ class Bench:
     """The run's own text first, then the chosen ones; none twice."""
     is_open: Callable[[], bool]
     """Is the page on screen?"""
+    texts_wish: Callable[[], TextsWish] = TextsWish
+    """What the inputs for the texts say."""
+    show_texts: Callable[[TextsWish], None] = lambda wish: None
+    """Put these into the inputs."""
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from htmltools import Tag
 from shiny import Inputs, Outputs, Session, module, reactive, render, req, ui
@@ -21,8 +21,9 @@ from modules.compare_sides import (
     run_pair,
 )
 from modules.compare_words import side_sentence
-from modules.edit_inputs import edit_inputs, layers_follow, read_wish
+from modules.edit_inputs import edit_inputs, layers_follow, read_wish, show_edit
 from modules.head_view import head_view
+from modules.page_choice import Wanted
 from modules.run_state import RunState
 from modules.work_line import WatchedWork, work_line_server, work_line_ui
 from sinklens.analysis.token_alignment import UNITS
@@ -34,6 +35,8 @@ from sinklens.service import InferenceService
 PAGE = "compare"
 SAME_MODEL, OTHER_MODEL = "", "other"
 TEXTS = {"same": "The text of side A", "other": "Another text"}
+WAITS = ""
+"""Stands for the wish of a link that waits for a word of the person."""
 CHANGED = "The inputs have changed since; Compare answers them."
 
 
@@ -131,13 +134,19 @@ def compare_choice_server(
     asked: reactive.Value[tuple | None] = reactive.Value(None)
     fixed_a: reactive.Value = reactive.Value(None)
 
-    def ask(wish: PairWish | str) -> None:
+    def ask(wish: PairWish | str, *, is_own: bool = False) -> None:
         wanted = (state.capture(), wish)
         was_stopped, former = task.task.status() == "cancelled", asked()
         asked.set(wanted)
         task.ask(*wanted)
         if was_stopped and former == wanted:
             task.again()
+        if isinstance(wish, PairWish):
+            state.comparison.note(wish, is_own=is_own)
+
+    def show(wish: PairWish) -> None:
+        fixed_a.set(wish.a)
+        _show(wish, models)
 
     @reactive.calc
     def wish() -> PairWish | str:
@@ -146,17 +155,29 @@ def compare_choice_server(
         except (BadIntervention, BadSelection) as error:
             return str(error)
 
+    def take(linked: Wanted[PairWish], capture: Capture) -> None:
+        if asked() == (linked, WAITS):
+            return
+        show(linked.choice)
+        if linked.may_run:
+            ask(_in_streams_of(capture, linked.choice))
+            state.comparison.note(linked.choice)
+        else:
+            asked.set((linked, WAITS))
+
     @reactive.effect
-    def _first():
+    def _begin():
         req(bench.is_open())
-        capture = state.capture()
+        capture, linked = state.capture(), state.comparison.wanted()
         with reactive.isolate():
             former = asked()
             if state.pair() is not None:
                 return
-            if former is None:
+            if linked is not None:
+                take(linked, capture)
+            elif former is None:
                 first = default_wish(capture, models)
-                _show(first.b)
+                show(first)
                 ask(first)
             elif former[0] is not capture and isinstance(former[1], PairWish) and former[1].a is None:
                 ask(wish())
@@ -166,19 +187,18 @@ def compare_choice_server(
         wanted = state.pair()
         if wanted is not None:
             state.pair.set(None)
-            b = SideWish(text=wanted.text_b)
-            fixed_a.set(wanted.a)
-            _show(b)
+            chosen = PairWish(wanted.a, SideWish(text=wanted.text_b))
+            show(chosen)
             with reactive.isolate():
-                ask(PairWish(wanted.a, b))
+                ask(chosen)
 
     for pair in PAIRS:
-        _on_pair(input, pair, lambda chosen: (fixed_a.set(chosen.a), _show(chosen.b), ask(chosen)), state)
+        _on_pair(input, pair, lambda chosen: (show(chosen), ask(chosen, is_own=True)), state)
 
     @reactive.effect
     @reactive.event(input.run)
     def _run():
-        ask(wish())
+        ask(wish(), is_own=True)
 
     @reactive.effect
     @reactive.event(input.back_to_run)
@@ -236,15 +256,25 @@ def _read(input: Inputs, bench: Bench, a) -> PairWish:
     return PairWish(a, SideWish(model, text, input.bos(), edit), input.unit(), bench.view.stream())
 
 
-def _show(b: SideWish) -> None:
+def _show(wish: PairWish, models: tuple[str, ...]) -> None:
     """Put a pair's side B into the inputs."""
-    ui.update_select("model", selected=b.model)
+    b = wish.b
+    is_listed = b.model in (SAME_MODEL, *models)
+    ui.update_select("model", selected=b.model if is_listed else OTHER_MODEL)
+    if not is_listed:
+        ui.update_text("other_model", value=b.model)
     ui.update_select("text", selected="same" if b.text is None else "other")
     if b.text is not None:
         ui.update_text_area("own", value=b.text)
     ui.update_select("bos", selected=b.bos)
-    ui.update_select("unit", selected="pieces")
+    ui.update_select("unit", selected=wish.unit)
     ui.update_switch("with_edit", value=b.edit is not None)
     if b.edit is not None:
-        ui.update_select("kind", selected=b.edit.kind)
-        ui.update_select("tokens", selected=b.edit.tokens)
+        show_edit(b.edit)
+
+
+def _in_streams_of(capture: Capture, wish: PairWish) -> PairWish:
+    """The same for a run that may not have the stream that a link was made in."""
+    stream = wish.stream if wish.stream in capture.profiles else capture.main_stream
+    edit = wish.b.edit and replace(wish.b.edit, stream=stream)
+    return replace(wish, b=replace(wish.b, edit=edit), stream=stream)

@@ -28,6 +28,14 @@ TOKENS = {
 }
 HEADS = {"above": "heads that rest on the sink", "chosen": "the head in view", "listed": "chosen heads"}
 SCOPES = {"all": "all layers and heads", "layers": "some layers", "head": "the head in view"}
+NEEDED = {
+    ("tokens", "first"): ("n_first",),
+    ("tokens", "listed"): ("listed",),
+    ("heads", "above"): ("epsilon",),
+    ("heads", "listed"): ("pairs",),
+    ("scope", "layers"): ("layers",),
+}
+"""Inputs that only one choice of a part needs."""
 ACT_BETA = 0.4
 """Yu et al. 2024."""
 
@@ -165,6 +173,12 @@ class EditWish:
     @property
     def parts(self) -> tuple[str, ...]:
         return KINDS[self.kind].parts
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """Names of the inputs that say it: those of its parts, and those that a part's choice needs."""
+        needed = [name for part in self.parts for name in NEEDED.get((part, getattr(self, part)), ())]
+        return (*self.parts, *needed)
 
 
 @dataclass(frozen=True)

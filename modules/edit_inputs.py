@@ -86,10 +86,37 @@ def read_wish(input: Inputs, bench: Bench) -> EditWish:
     return EditWish(**facts)
 
 
-def layers_follow(bench: Bench) -> None:
-    """The slider of layers ends with the run's last layer."""
+def show_edit(wish: EditWish) -> None:
+    """Put an edit into the inputs; those that it does not need stay as they are."""
+    ui.update_select("kind", selected=wish.kind)
+    ui.update_switch("controls", value=wish.with_controls)
+    for name in wish.inputs:
+        value = getattr(wish, name)
+        if name in ("tokens", "heads", "scope"):
+            ui.update_select(name, selected=value)
+        elif name in ("n_first", "n_tokens", "second"):
+            ui.update_numeric(name, value=value)
+        elif name in ("factor", "epsilon", "temperature", "layers"):
+            ui.update_slider(name, value=value)
+        else:
+            ui.update_text(name, value=TEXTS.get(name, str)(value))
 
-    @reactive.effect
+
+TEXTS = {
+    "listed": lambda positions: ", ".join(map(str, positions)),
+    "pairs": lambda heads: ", ".join(f"{layer}.{head}" for layer, head in heads),
+}
+"""How what is typed as a list is written."""
+
+
+def layers_follow(bench: Bench) -> None:
+    """The slider of layers ends with the last layer of the model; a choice stays as long as it can."""
+    former: list[int] = []
+
+    # Before a link's layers are put into it.
+    @reactive.effect(priority=1)
     def _layers():
         last = bench.view.profile().n_layers - 1
-        ui.update_slider("layers", max=last, value=(0, last))
+        if former != [last]:
+            former[:] = [last]
+            ui.update_slider("layers", max=last, value=(0, last))

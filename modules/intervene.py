@@ -13,11 +13,11 @@ from modules.intervene_edit import intervene_edit_server, intervene_edit_ui
 from modules.intervene_patch import intervene_patch_server, intervene_patch_ui
 from modules.intervene_verdict import intervene_verdict_server, intervene_verdict_ui
 from modules.run_state import RunState
+from modules.trial_choice import N_EXAMPLES, TextsWish
 from modules.widgets.chart import PLOTLY_JS
 from sinklens.service import InferenceService
 
 PAGE = "intervene"
-N_EXAMPLES = 3
 CARDS = (
     Card("edit", intervene_edit_ui, intervene_edit_server),
     Card("verdict", intervene_verdict_ui, intervene_verdict_server),
@@ -79,6 +79,14 @@ def intervene_server(
     def texts_finding():
         return texts_sentence(texts(), state.capture())
 
-    bench = Bench(service, state, head_view(state, session), texts, lambda: state.is_open(PAGE))
+    def texts_wish() -> TextsWish:
+        return TextsWish(input.n_examples(), input.own())
+
+    def show_texts(wish: TextsWish) -> None:
+        ui.update_slider("n_examples", value=wish.n_examples, session=session)
+        ui.update_text_area("own", value=wish.own, session=session)
+
+    view = head_view(state, session)
+    bench = Bench(service, state, view, texts, lambda: state.is_open(PAGE), texts_wish, show_texts)
     for card in CARDS:
         card.server(card.id, bench=bench)

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from htmltools import TagList
 from shiny import Inputs, Outputs, Session, module, reactive, render, req, ui
 
 from modules.applicable import applicable, verdict_on
-from modules.bench import Bench
-from modules.edit_choice import KINDS
-from modules.edit_inputs import edit_inputs, layers_follow, read_wish
+from modules.bench import Bench, trial_texts
+from modules.edit_choice import KINDS, EditWish
+from modules.edit_inputs import edit_inputs, layers_follow, read_wish, show_edit
 from modules.intervene_maps import intervene_maps_server, intervene_maps_ui
 from modules.intervene_migration import intervene_migration_server, intervene_migration_ui
 from modules.intervene_result import intervene_result_server, intervene_result_ui
 from modules.intervene_tokens import intervene_tokens_server, intervene_tokens_ui
+from modules.trial_choice import TrialChoice
 from modules.trial_words import edit_sentence
 from modules.tried import Tried, try_edit
 from modules.work_line import WatchedWork, work_line_server, work_line_ui
@@ -73,27 +76,47 @@ def intervene_edit_server(input: Inputs, output: Outputs, session: Session, *, b
         except BadIntervention as error:
             return str(error)
 
-    def run() -> None:
-        wanted = (bench.state.capture(), bench.texts(), wish())
+    def ask(wanted: tuple) -> None:
+        was_stopped, former = trial.task.status() == "cancelled", asked()
         asked.set(wanted)
         trial.ask(*wanted)
+        if was_stopped and former == wanted:
+            trial.again()
+
+    def run(*, is_own: bool) -> None:
+        capture, wanted = bench.state.capture(), wish()
+        ask((capture, bench.texts(), wanted))
+        if isinstance(wanted, str):
+            return
+        if wanted.stream == capture.main_stream:
+            wanted = replace(wanted, stream=EditWish().stream)
+        bench.state.trial.note(TrialChoice(wanted, bench.texts_wish()), is_own=is_own)
+
+    def run_linked(choice: TrialChoice) -> None:
+        """Run what a link wants and show it in the inputs, without waiting for these."""
+        capture, texts = bench.state.capture(), choice.texts
+        stream = choice.edit.stream if choice.edit.stream in capture.profiles else capture.main_stream
+        edit = replace(choice.edit, stream=stream)
+        bench.show_texts(texts)
+        show_edit(edit)
+        ask((capture, trial_texts(capture.request.text, texts.n_examples, texts.own), edit))
+        bench.state.trial.note(choice)
 
     @reactive.effect
-    def _first():
+    def _begin():
         req(bench.is_open())
-        capture = bench.state.capture()
+        capture, wanted = bench.state.capture(), bench.state.trial.wanted()
         with reactive.isolate():
+            if wanted is not None:
+                run_linked(wanted.choice)
             # Coming back to the page answers nothing that nobody asked for.
-            if asked() is None or asked()[0] is not capture:
-                run()
+            elif asked() is None or asked()[0] is not capture:
+                run(is_own=False)
 
     @reactive.effect
     @reactive.event(input.run)
     def _run():
-        was_stopped, former = trial.task.status() == "cancelled", asked()
-        run()
-        if was_stopped and former == asked():
-            trial.again()
+        run(is_own=True)
 
     @render.text
     def what():

@@ -11,6 +11,15 @@ AWAY = later(
     "The server does not answer. The page comes back by itself, with all that its link says, when it does."
 )
 TOO_LONG = later("This text is too long for a link: Save analysis gives a file that holds it.")
+TRIAL_TOO_LONG = later(
+    "The edit of the page Intervene, with its texts, is too long for a link: Save analysis gives a file that "
+    "holds it."
+)
+PAIR_TOO_LONG = later(
+    "The two sides of the page Compare are too long for a link: Save analysis gives a file that holds them."
+)
+NOTES = {"run": TOO_LONG, "trial": TRIAL_TOO_LONG, "pair": PAIR_TOO_LONG}
+"""By the parts of a link (`link.PARTS`) that may be too long for it."""
 REMEMBERED = later("Kept in this browser alone. A click brings a run back.")
 NONE_YET = later("None yet: what you run is listed here.")
 
@@ -36,7 +45,10 @@ def keep_ui(*files: Tag, say: Words = ENGLISH) -> Tag:
             class_="sl-keep-row",
         ),
         ui.p("", class_="sl-muted", role="status", data_sl_copied=""),
-        ui.p(say(TOO_LONG), class_="sl-note", data_sl_too_long="", hidden=""),
+        *(
+            ui.p(say(note), class_="sl-note", data_sl_too_long=part, hidden="")
+            for part, note in NOTES.items()
+        ),
         ui.tags.details(
             ui.tags.summary(say("Earlier runs")),
             ui.p(say(REMEMBERED), class_="sl-muted"),

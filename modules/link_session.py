@@ -5,28 +5,30 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
-from urllib.parse import parse_qsl, urlencode
 
 from shiny import Session, reactive, render, ui
 
 from modules.link import (
+    RUN,
     RUN_FIELDS,
-    SELECTION_FIELDS,
+    VIEW_FIELDS,
     Link,
-    Selection,
+    fields_of,
     fragment_of,
-    is_too_long,
+    left_out,
+    read_fields,
     read_fragment,
     unknown_sentence,
 )
-from modules.link_switches import SWITCHES
+from modules.link_pair import models_in, pair_choice, wish_of
+from modules.page_choice import PageChoice, Wanted
 from modules.page_switches import PageSwitches
 from modules.request_panel import fill_panel
-from modules.selection import is_same_run
+from modules.selection import Selection, is_same_run
 from modules.session_run import SessionRun
+from modules.trial_choice import TrialChoice
 from sinklens.opened_file import OpenedFile
 
-VIEW_FIELDS = SELECTION_FIELDS | SWITCHES.keys()
 NO_TEXT = (
     "The text of this link was too long for it and is not in this browser's list of earlier runs; open the "
     "saved analysis that holds it."
@@ -85,6 +87,8 @@ def link_server(
     models : what a link may run by itself; any other model waits for a person's word
     """
     switches = PageSwitches(session)
+    trial, comparison = run.state.trial, run.state.comparison
+    waiting: reactive.Value[Link | None] = reactive.Value(None)
     unknown: reactive.Value[tuple[str, ...]] = reactive.Value(())
     refused: reactive.Value[str] = reactive.Value("")
 
@@ -99,6 +103,9 @@ def link_server(
         refusal = "" if _is_open(run, link) else _refusal(link, models, knows_model=asked.knows_model)
         unknown.set(reading.unknown)
         refused.set(refusal)
+        for choice in (trial, comparison):
+            choice.hold()
+        waiting.set(link)
         if link.request is not None and not _is_shown(run, link):
             fill_panel(session.make_scope("panel"), link.request, models)
         if _is_open(run, link):
@@ -106,11 +113,26 @@ def link_server(
         elif not refusal:
             run.open(link.request, link.selection)
 
+    # Before the pages look at a run that a link has waited for.
+    @reactive.effect(priority=9)
+    def _hand_over():
+        link = waiting()
+        if link is None or (run.is_opening() and run.task.status() in ("running", "success")):
+            return
+        capture = run.state.capture()
+        with reactive.isolate():
+            waiting.set(None)
+            _want(trial, link.trial, TrialChoice())
+            refusal = _pair_refusal(link, {*models, capture.model.name, capture.request.model})
+            pair = link.pair and wish_of(link.pair, capture, models)
+            _want(comparison, pair, wish_of(None, capture, models), may_run=not refusal)
+            refused.set(refused() or refusal)
+
     @reactive.calc
     def here() -> Link:
         """The link of what is on screen."""
         state, capture = run.state, run.state.capture()
-        stream = state.stream()
+        stream, pair = state.stream(), comparison.shown()
         # A link has no words for edits either.
         is_from_file = capture.model.source == "file" or bool(capture.request.interventions)
         return Link(
@@ -121,6 +143,8 @@ def link_server(
                 None if stream == capture.main_stream else stream, state.head(), state.token()
             ),
             switches=switches.shown(),
+            trial=trial.shown(),
+            pair=None if pair is None else pair_choice(pair, capture, models),
         )
 
     @reactive.effect
@@ -128,17 +152,19 @@ def link_server(
         if run.is_opening():
             return
         link = here()
+        missing = left_out(link)
         message = {
             "fragment": fragment_of(link),
-            "n_own": run.n_own(),
+            "n_own": run.n_own() + trial.n_own() + comparison.n_own(),
             "is_stored": run.state.is_example(),
             "title": title_of(link),
-            "texts": [link.request.text, link.request.target] if is_too_long(link) else None,
+            "texts": [link.request.text, link.request.target] if RUN in missing else None,
+            "left_out": missing,
         }
         await session.send_custom_message("sl-link", message)
 
     @reactive.effect
-    @reactive.event(run.n_own)
+    @reactive.event(run.n_own, trial.n_own, comparison.n_own, ignore_init=True)
     def _forget():
         # What a file says in vain is noted when it is opened.
         if run.opened() is None:
@@ -153,19 +179,21 @@ def link_server(
 
     def view() -> dict[str, str]:
         with reactive.isolate():
-            said = dict(parse_qsl(fragment_of(here())))
-        return {name: value for name, value in said.items() if name not in RUN_FIELDS}
+            said = fields_of(here())
+        return {name: value for name, value in said.items() if value and name not in RUN_FIELDS}
 
     def show(opened: OpenedFile) -> None:
         stored = {} if opened.analysis is None else opened.analysis.view
         said = {
             name: str(value) for name, value in stored.items() if name in VIEW_FIELDS and value is not None
         }
-        reading = read_fragment(urlencode(said, errors="replace"), pages=pages, default_model=default_model)
+        reading = read_fields(said, pages=pages, default_model=opened.capture.request.model)
         unknown.set(reading.unknown)
         refused.set("")
         if reading.link.switches:
             switches.turn(reading.link.switches)
+        if reading.link.trial or reading.link.pair:
+            waiting.set(reading.link)
         if opened.capture.model.source != "file":
             fill_panel(session.make_scope("panel"), opened.capture.request, models)
         run.show_file(opened, reading.link.selection)
@@ -192,6 +220,22 @@ def _refusal(link: Link, models: tuple[str, ...], *, knows_model: bool) -> str:
     if request is None or request.model in models or knows_model:
         return ""
     return f"This link names the model “{request.model[:80]}”, which is not bundled here: Run loads it."
+
+
+def _want(page: PageChoice, choice, begins_with, *, may_run: bool = True) -> None:
+    """Hand a page what a link wants of it; a page that nobody has used begins by itself as it likes."""
+    is_plain = choice is None or choice == begins_with
+    is_used = page.shown() is not None
+    page.want(None if is_plain and not is_used else Wanted(choice or begins_with, may_run))
+
+
+def _pair_refusal(link: Link, known: set[str]) -> str:
+    """Why the two sides of a link are not compared at once, empty where they are."""
+    strange = models_in(link.pair) - known
+    if not strange:
+        return ""
+    name = min(strange)[:80]
+    return f"This link compares with the model “{name}”, which is not bundled here: Compare runs it."
 
 
 def _is_open(run: SessionRun, link: Link) -> bool:

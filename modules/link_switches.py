@@ -6,6 +6,7 @@ import math
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
+from modules.compare_selection import PARTNERS
 from modules.flow_links import SOURCES, UNITS
 from modules.flow_rollout import MIXINGS
 from modules.geometry import RULES
@@ -97,6 +98,8 @@ SWITCHES: Mapping[str, Choice | Switch | Number] = {
     "no_sink_flow": Switch("flow-rollout-hide"),
     "tree_sinks": Switch("flow-tree-hide", default=True),
     "rule": Choice("geometry-rule", RULES, "found"),
+    "locked": Switch("compare-maps-locked", default=True),
+    "beside": Choice("compare-maps-rule", PARTNERS, "heads"),
     "lens": Choice("deep_dive-lens-shade", SHADES, "top"),
 }
 """By their names in links; a test compares ids and defaults with the pages themselves."""

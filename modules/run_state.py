@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from shiny import reactive
 
+from modules.page_choice import PageChoice
 from sinklens.records import CaptureRequest
 from sinklens.results import Capture
 
@@ -37,6 +38,10 @@ class RunState:
     """Id of the page that is open, None where there is only one."""
     pair: reactive.Value[TextPair | None] = field(default_factory=lambda: reactive.Value(None))
     """What another page wants to see on the Compare page, which takes it and empties this."""
+    trial: PageChoice = field(default_factory=PageChoice)
+    """What the Intervene page is asked for, a `TrialChoice`."""
+    comparison: PageChoice = field(default_factory=PageChoice)
+    """What the Compare page is asked for, a `PairWish`."""
 
     def is_open(self, page: str) -> bool:
         """Is this page on screen? To be asked in an effect that need not work for a hidden page."""

@@ -3,6 +3,7 @@
 // Earlier runs are listed here alone, in this browser's own storage.
 
 const RUN_FIELDS = ["model", "text", "example", "kept", "decoder", "bos", "specials", "long", "window", "file"];
+const CHOICE_FIELDS = /^(edit|texts|own_texts|pair|a|b)(\.|$)/; // what a page is asked to compute of a run
 const HISTORY_KEY = "sinklens-runs";
 const RETURNS_KEY = "sinklens-returns";
 const N_RUNS = 20;
@@ -10,7 +11,7 @@ const N_KEPT_CHARACTERS = 200_000;
 const N_RETURNS = 3;
 const RETURNS_MS = 60_000;
 
-let nOwn = null; // of the server's last message: a larger number is a run that somebody asked for here
+let nOwn = null; // of the server's last message: a larger number is something that somebody asked for here
 let nAsked = 0;
 let isFollowing = false; // a page that is shown because of a link makes no step of its own
 let timer = null;
@@ -20,6 +21,11 @@ const fields = (fragment) => new URLSearchParams(fragment.replace(/^#/, ""));
 const runOf = (fragment) => {
   const found = fields(fragment);
   return JSON.stringify(RUN_FIELDS.map((name) => found.get(name)));
+};
+// What going back undoes: a run, or what was asked of it on a page.
+const stepOf = (fragment) => {
+  const chosen = [...fields(fragment)].filter(([name]) => CHOICE_FIELDS.test(name));
+  return JSON.stringify([runOf(fragment), chosen.sort()]);
 };
 const isLink = (fragment) => fragment.includes("=");
 
@@ -121,7 +127,7 @@ function follow(fragment) {
 function write(message) {
   const isOwn = nOwn !== null && message.n_own > nOwn;
   nOwn = message.n_own;
-  const isStep = isOwn && isLink(location.hash) && runOf(message.fragment) !== runOf(location.hash);
+  const isStep = isOwn && isLink(location.hash) && stepOf(message.fragment) !== stepOf(location.hash);
   history[isStep ? "pushState" : "replaceState"](null, "", `#${message.fragment}`);
   remember(message);
 }
@@ -129,7 +135,7 @@ function write(message) {
 function take(message) {
   latest = message;
   document.querySelectorAll("[data-sl-too-long]").forEach((note) => {
-    note.hidden = message.texts === null;
+    note.hidden = !message.left_out.includes(note.dataset.slTooLong);
   });
   // Browsers refuse an address that changes all the time.
   clearTimeout(timer);

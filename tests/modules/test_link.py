@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from urllib.parse import parse_qs
 
@@ -11,20 +12,33 @@ from hypothesis import strategies as st
 
 from app import PAGES
 from modules import examples
+from modules.bench import EXAMPLE_ORDER
+from modules.compare_sides import BOS, PAIRS, PairWish, SideWish
+from modules.edit_choice import HEADS, KINDS, SCOPES, TOKENS, EditWish
+from modules.keep import NOTES
 from modules.link import (
     N_CHARACTERS_MAX,
+    PAIR_FIELDS,
+    PARTS,
     RUN_FIELDS,
+    SELECTION_FIELDS,
+    TRIAL_FIELDS,
+    VIEW_FIELDS,
     Link,
-    Selection,
     digest_of,
+    fields_of,
     fragment_of,
-    is_too_long,
+    left_out,
+    read_fields,
     read_fragment,
     unknown_sentence,
 )
 from modules.link_switches import SWITCHES, Choice, Number
-from modules.selection import is_same_run
+from modules.selection import Selection, is_same_run
 from modules.shell import STATIC_DIR
+from modules.streams import STREAM_NAMES
+from modules.trial_choice import TextsWish, TrialChoice
+from sinklens.analysis.token_alignment import UNITS
 from sinklens.records import CapturePlan, CaptureRequest
 from tests.captures import encoder_decoder_capture
 
@@ -42,6 +56,26 @@ SWITCHED = st.fixed_dictionaries(
     },
 )
 POSITION = st.integers(0, 9_999)
+HEAD = st.tuples(POSITION, POSITION)
+COUNT = st.integers(1, 99_999)
+VALUES = {
+    "tokens": st.sampled_from(sorted(TOKENS)),
+    "n_first": COUNT,
+    "listed": st.lists(POSITION, min_size=1, max_size=5, unique=True).map(tuple),
+    "factor": st.integers(0, 20).map(lambda n: round(n * 0.05, 2)),
+    "heads": st.sampled_from(sorted(HEADS)),
+    "epsilon": st.integers(1, 19).map(lambda n: round(n * 0.05, 2)),
+    "pairs": st.lists(HEAD, min_size=1, max_size=5, unique=True).map(tuple),
+    "scope": st.sampled_from(sorted(SCOPES)),
+    "layers": st.tuples(st.integers(0, 999), st.integers(0, 999)).map(lambda two: tuple(sorted(two))),
+    "head": HEAD,
+    "n_tokens": COUNT,
+    "word": TEXT,
+    "second": COUNT,
+    "temperature": st.integers(1, 16).map(lambda n: n / 4),
+    "stream": st.sampled_from(sorted(STREAM_NAMES)),
+}
+"""What the inputs of an edit may say, by the fields of the wish."""
 
 
 def read(fragment, **choices):
@@ -49,9 +83,35 @@ def read(fragment, **choices):
 
 
 @st.composite
-def links(draw):
+def edits(draw, **facts):
+    values = draw(st.fixed_dictionaries({}, optional=VALUES))
+    return EditWish(kind=draw(st.sampled_from(sorted(KINDS))), **values | facts)
+
+
+@st.composite
+def trials(draw):
+    edit = draw(edits(with_controls=draw(st.booleans())))
+    texts = TextsWish(draw(st.integers(0, len(EXAMPLE_ORDER))), draw(st.just("") | TEXT))
+    choice = TrialChoice(edit, texts)
+    return None if choice == TrialChoice() else choice
+
+
+@st.composite
+def pairs(draw):
+    b = SideWish(
+        model=draw(st.just("") | TEXT),
+        text=draw(st.none() | TEXT | st.just(examples.text_of("ocean"))),
+        bos=draw(st.sampled_from(sorted(BOS))),
+        edit=draw(st.none() | edits(with_controls=False)),
+    )
+    unit = draw(st.sampled_from(sorted(UNITS)))
+    return PairWish(draw(st.none() | requests()), b, unit, draw(st.sampled_from(sorted(STREAM_NAMES))))
+
+
+@st.composite
+def requests(draw):
     long_text = draw(st.sampled_from(["refuse", "first", "windows"]))
-    request = CaptureRequest(
+    return CaptureRequest(
         model=draw(TEXT),
         text=draw(st.one_of(TEXT, st.sampled_from([entry.text for entry in examples.EXAMPLES]))),
         target=draw(st.none() | TEXT),
@@ -60,16 +120,28 @@ def links(draw):
         long_text=long_text,
         window=draw(st.integers(0, 50)) if long_text == "windows" else 0,
     )
+
+
+@st.composite
+def links(draw):
     head = draw(st.none() | st.tuples(POSITION, POSITION))
     stream = draw(st.sampled_from([None, "decoder", "cross"]))
     selection = Selection(stream, head, draw(st.none() | POSITION))
-    return Link(draw(st.sampled_from(IDS)), request, selection, draw(SWITCHED))
+    pair = draw(st.none() | st.sampled_from(PAIRS) | pairs())
+    return Link(
+        draw(st.sampled_from(IDS)),
+        draw(requests()),
+        selection,
+        draw(SWITCHED),
+        draw(st.none() | trials()),
+        pair,
+    )
 
 
 @given(links())
 def test_a_link_that_fits_says_all_that_it_was_made_from(link):
     fragment = fragment_of(link)
-    if is_too_long(link):
+    if left_out(link):
         return
     reading = read(fragment)
     assert reading.unknown == ()
@@ -78,10 +150,38 @@ def test_a_link_that_fits_says_all_that_it_was_made_from(link):
     assert replace(reading.link, switches={}) == replace(link, switches={})
 
 
-@given(st.text(max_size=4_000), st.none() | st.text(max_size=2_000), links())
-def test_every_link_stays_below_two_kilobytes(text, target, link):
+@given(links())
+def test_a_saved_analysis_says_even_what_is_too_long_for_a_link(link):
+    reading = read_fields(fields_of(link), pages=IDS, default_model="demo-gpt2")
+    assert reading.unknown == ()
+    assert replace(reading.link, switches={}) == replace(link, switches={})
+
+
+@given(st.text(max_size=4_000), st.none() | st.text(max_size=2_000), st.text(max_size=4_000), links())
+def test_every_link_stays_below_two_kilobytes(text, target, own, link):
     request = replace(link.request, text=text or "x", target=target, model="a/model")
-    assert len(fragment_of(replace(link, request=request)).encode()) <= N_CHARACTERS_MAX
+    trial = TrialChoice(texts=TextsWish(own=own))
+    link = replace(link, request=request, switches={}, trial=trial)
+    assert len(fragment_of(link).encode()) <= N_CHARACTERS_MAX
+    assert len(fragment_of(replace(link, pair=PairWish(b=SideWish(text=text or "x")))).encode()) <= 1_900
+
+
+def test_what_does_not_fit_is_left_out_whole_and_the_rest_stays():
+    run = CaptureRequest("demo-gpt2", "short")
+    long_trial = TrialChoice(EditWish(kind="drop"), TextsWish(own="word " * 400))
+    long_pair = PairWish(b=SideWish(text="word " * 400))
+    pair, trial = PairWish(b=SideWish("demo-bert")), TrialChoice(EditWish(kind="drop"))
+
+    link = Link("heads", run, trial=long_trial, pair=pair)
+    assert left_out(link) == ("trial",)
+    assert read(fragment_of(link)).link == replace(link, trial=None)
+    link = Link("heads", run, trial=trial, pair=long_pair)
+    assert left_out(link) == ("pair",)
+    assert read(fragment_of(link)).link == replace(link, pair=None)
+    link = Link("heads", replace(run, text="word " * 400), trial=long_trial, pair=pair)
+    assert left_out(link) == ("trial", "run")
+    assert read(fragment_of(link)).link.pair == pair
+    assert set(NOTES) == set(PARTS)
 
 
 @given(st.text(max_size=300))
@@ -90,11 +190,7 @@ def test_whatever_stands_behind_the_hash_gives_a_link_and_no_error(fragment):
     assert isinstance(reading.link, Link)
 
 
-@given(
-    st.lists(
-        st.tuples(st.sampled_from([*RUN_FIELDS, *SWITCHES, "layer", "head", "token", "page"]), st.text())
-    )
-)
+@given(st.lists(st.tuples(st.sampled_from(sorted({"page", *RUN_FIELDS, *VIEW_FIELDS})), st.text())))
 def test_whatever_its_values_are_they_are_read_or_named(pairs):
     fragment = "&".join(f"{name}={value}" for name, value in pairs)
     reading = read(fragment)
@@ -113,7 +209,7 @@ def test_a_text_of_the_examples_is_named_and_not_written_out():
 def test_a_text_that_does_not_fit_is_replaced_by_its_digest():
     request = CaptureRequest("demo-gpt2", "word " * 500, "target")
     link = Link("heads", request, Selection(head=(1, 2)), {"metric": "focus"})
-    assert is_too_long(link)
+    assert left_out(link) == ("run",)
     found = parse_qs(fragment_of(link))
     assert found["kept"] == [digest_of(request)]
     assert not {"text", "decoder"} & found.keys()
@@ -195,6 +291,14 @@ def test_a_switch_of_links_is_an_input_of_a_page_with_that_default(page_inputs, 
         assert "selected" in chosen or "checked" in chosen or 'data-value="text"' in html
     else:
         assert ("checked" in html) is switch.default
+
+
+def test_the_script_knows_what_a_page_is_asked_for_by_its_name():
+    found = re.search(r"CHOICE_FIELDS = /(.+)/;", (STATIC_DIR / "link.js").read_text())[1]
+    others = {"page", *RUN_FIELDS, *SELECTION_FIELDS, *SWITCHES}
+    assert all(re.search(found, name) for name in (*TRIAL_FIELDS, *PAIR_FIELDS))
+    assert not any(re.search(found, name) for name in others)
+    assert not others & {*TRIAL_FIELDS, *PAIR_FIELDS}
 
 
 def test_the_script_and_the_server_tell_runs_apart_by_the_same_fields():
