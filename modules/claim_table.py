@@ -78,13 +78,15 @@ def _row(claim: Claim, outcome: Outcome, pick: str) -> Tag:
                 type="button",
                 class_="btn btn-sm btn-default",
                 aria_label=f"Run: {claim.title}",
+                translate="yes",
             )
         ),
     )
 
 
 def _chip(state: str) -> Tag:
-    return ui.span(f"{MARKS[state]} {state}", class_=f"reproduce-chip reproduce-{state.replace(' ', '-')}")
+    kind = f"reproduce-chip reproduce-{state.replace(' ', '-')}"
+    return ui.span(f"{MARKS[state]} {state}", class_=kind, translate="yes")
 
 
 def _number(value: float, unit: str) -> str:

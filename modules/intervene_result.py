@@ -55,7 +55,7 @@ def intervene_result_ui() -> Tag:
     drift = ui.card(
         ui.card_header(ui.h2("How far the states drift")),
         ui.p(ui.output_text("drift_finding", inline=True), class_="sl-finding", aria_live="polite"),
-        ui.div(ui.input_select("measure", "Measure", DRIFTS), class_="sl-controls intervene-controls"),
+        ui.div(ui.input_select("measure", "Measured as", DRIFTS), class_="sl-controls intervene-controls"),
         output_widget("drift", height="260px", fill=False),
         ui.p(
             "State of the residual stream after each block against itself without the edit, mean over the "

@@ -13,5 +13,5 @@ def chip(label: str, *, short: bool = False) -> Tag:
     letter = LABELS[label].letter
     kind = f"sinks-chip sinks-label-{label.replace(' ', '-')}"
     if short:
-        return ui.span(letter, class_=kind, title=label)
-    return ui.span(f"{letter} · {label}", class_=kind)
+        return ui.span(letter, class_=kind, title=label, translate="yes")
+    return ui.span(f"{letter} · {label}", class_=kind, translate="yes")

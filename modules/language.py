@@ -1,7 +1,10 @@
-"""What the frame, the lessons and the glossary say, in the language of the reader.
+"""What the app says, in the language of the reader.
 
-A sentence in the code is English and is its own key, as with gettext; `words/<language>.yaml` holds the other
-languages. The pages of analysis are in English alone so far.
+A sentence in the code is English and is its own key, as with gettext. `words/<language>.yaml` holds what the
+frame and the lessons say through `Words`; `words/<language>/*.yaml` the words of the pages of analysis, which
+`modules/translated.py` looks up on their way out; `patterns.yaml` there what such a page says of a run, with
+its numbers in it. What is in none of them stays English: some findings, and the words in pictures. Numbers on
+the pages of analysis are written as in English (1,000 and 0.5) in every language.
 """
 
 from __future__ import annotations
@@ -13,10 +16,14 @@ from pathlib import Path
 import yaml
 from starlette.requests import HTTPConnection
 
+from modules.finished_sentence import FinishedSentence
+
 HERE = Path(__file__).resolve().parent
 LANGUAGES = {"en": "English", "de": "Deutsch"}
 """Code -> the language's name in itself; the first one is that of the code."""
 DEFAULT = "en"
+PATTERNS = "patterns"
+"""Name of the file with sentences whose values are already in them when they are looked up."""
 COOKIE = "sinklens_language"
 """Set by the chooser in the left panel (`static/language.js`)."""
 
@@ -24,25 +31,59 @@ COOKIE = "sinklens_language"
 class Words:
     """Called with an English sentence, gives it in one language; `{names}` in it are filled."""
 
-    def __init__(self, language: str, sentences: Mapping[str, str]) -> None:
+    def __init__(
+        self, language: str, sentences: Mapping[str, str], patterns: Mapping[str, str] | None = None
+    ) -> None:
         self.language = language
         self._sentences = sentences
+        self._finished = FinishedSentence(sentences, patterns or {})
 
     def __call__(self, sentence: str, **values: object) -> str:
         """The sentence; in English where the catalogue does not have it."""
         text = self._sentences.get(sentence, sentence)
         return text.format(**values) if values else text
 
+    def finished(self, text: str) -> str:
+        """A text whose values are already in it; in English where it is not known as a whole."""
+        found = self._finished(text)
+        return text if found is None else found
+
 
 @cache
 def words_in(language: str) -> Words:
     """The words of one language of LANGUAGES."""
-    return Words(language, {} if language == DEFAULT else catalogue(language))
+    return (
+        Words(language, {})
+        if language == DEFAULT
+        else Words(language, catalogue(language), patterns(language))
+    )
 
 
 def catalogue(language: str) -> dict[str, str]:
-    """English sentence -> the sentence in another language."""
-    return yaml.safe_load((HERE / "words" / f"{language}.yaml").read_text("utf-8"))
+    """English sentence -> the sentence in another language.
+
+    Raises
+    ------
+    ValueError: a sentence is in two files
+    """
+    sentences: dict[str, str] = {}
+    for path in catalogue_files(language):
+        entries = yaml.safe_load(path.read_text("utf-8"))
+        if twice := sentences.keys() & entries.keys():
+            raise ValueError(f"{path.name} says again what another file says: {sorted(twice)}")
+        sentences |= entries
+    return sentences
+
+
+def catalogue_files(language: str) -> list[Path]:
+    """The file of the frame, then those of the pages."""
+    pages = sorted((HERE / "words" / language).glob("*.yaml"))
+    return [HERE / "words" / f"{language}.yaml", *(path for path in pages if path.stem != PATTERNS)]
+
+
+def patterns(language: str) -> dict[str, str]:
+    """Sentences of the pages with names in braces for their values -> the same in another language."""
+    return yaml.safe_load((HERE / "words" / language / f"{PATTERNS}.yaml").read_text("utf-8"))
 
 
 ENGLISH = words_in(DEFAULT)

@@ -5,10 +5,14 @@ from __future__ import annotations
 from htmltools import Tag
 from shiny import Session, reactive, ui
 
-from modules.language import COOKIE, DEFAULT, LANGUAGES, Words, words_in
+from modules.language import COOKIE, DEFAULT, LANGUAGES, Words, later, words_in
 
 CHOOSER = "language"
 """Id of the chooser; Shiny tells its value like that of any other input."""
+STILL_ENGLISH = later(
+    "In German, some findings and the pictures of an analysis are still in English, and numbers there are "
+    "written as in English: 1,000 is a thousand, 0.5 a half."
+)
 
 
 def language_choice_ui(say: Words) -> Tag:
@@ -28,7 +32,7 @@ def language_choice_ui(say: Words) -> Tag:
     return ui.div(
         ui.tags.label(say("Language"), **{"for": CHOOSER}, class_="control-label"),
         choice,
-        ui.p(say("The pages of analysis are in English so far."), id="sl-language-hint", class_="sl-muted"),
+        ui.p(say(STILL_ENGLISH), id="sl-language-hint", class_="sl-muted"),
         frame_words(say),
         class_="sl-language",
     )

@@ -1,5 +1,6 @@
 """A page of the app: its HTML comes when its tab is first opened, and its server starts once that is there.
 
+Pages are written in English; here, on their way out, their words become those of the reader's language.
 Shiny walks every output and every conditional panel of the document at each change, so that pages nobody
 has opened would slow down the one in use.
 """
@@ -8,19 +9,21 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cache, cached_property
 
 from htmltools import Tag, TagList
 from shiny import Inputs, Outputs, reactive, render, req, ui
 
-from modules.language import Words
+from modules.language import ENGLISH, Words, later
 from modules.run_state import RunState
+from modules.translated import translated
+from modules.translated_session import speaking
 from sinklens.results import Capture
 from sinklens.service import InferenceService
 
 FILE = "file"
 """Source of a run whose attention another program has computed."""
-NO_MODEL = "Not applicable: “{name}” holds attention alone, and this page runs the model itself."
+NO_MODEL = later("Not applicable: “{name}” holds attention alone, and this page runs the model itself.")
 
 
 @dataclass(frozen=True)
@@ -31,7 +34,7 @@ class Page:
     ui: Callable[[str], Tag | TagList]
     server: Callable
     is_translated: bool = False
-    """The page speaks the language of the reader; the others are in English."""
+    """The page speaks the language of the reader itself; the words of the others are looked up here."""
     needs_model: bool = False
     """The page runs the model that the run on screen was made with; attention from a file has none."""
 
@@ -41,7 +44,7 @@ class Page:
 
     @cached_property
     def content(self) -> TagList:
-        """The page's HTML, the same for every session, and the mark that tells the server of its arrival."""
+        """The page's HTML in English, and the mark that tells the server of its arrival."""
         mark = ui.tags.input(
             id=_opened(self),
             type="text",
@@ -50,15 +53,22 @@ class Page:
             hidden="",
             data_sl_opened="",
         )
-        page = self.ui(self.id)
-        if isinstance(page, Tag) and not self.is_translated:
-            page.attrs["lang"] = "en"
-        return TagList(page, mark)
+        return TagList(self.ui(self.id), mark)
+
+    def content_in(self, say: Words) -> TagList:
+        """The page's HTML in a language, the same for every session."""
+        return self.content if self.is_translated else _translated_content(self, say)
+
+
+@cache
+def _translated_content(page: Page, say: Words) -> TagList:
+    """Made once for each language; English is the content itself."""
+    return translated(page.content, say)
 
 
 def page_panel(page: Page, say: Words, *, is_first: bool):
     """The tab of a page: whole when it is the first one on screen, an empty place otherwise."""
-    place = page.content if is_first else ui.p(say("Opening …"), id=_place(page), class_="sl-opening")
+    place = page.content_in(say) if is_first else ui.p(say("Opening …"), id=_place(page), class_="sl-opening")
     reason = ui.output_ui(_reason(page)) if page.needs_model else None
     return ui.nav_panel(say(page.title), reason, place, value=page.id)
 
@@ -69,7 +79,14 @@ def page_dependencies(pages: tuple[Page, ...]) -> TagList:
 
 
 def open_when_visited(
-    page: Page, input: Inputs, output: Outputs, service: InferenceService, state: RunState, *, is_first: bool
+    page: Page,
+    input: Inputs,
+    output: Outputs,
+    service: InferenceService,
+    state: RunState,
+    *,
+    is_first: bool,
+    say: Words = ENGLISH,
 ) -> None:
     """Bring a page's HTML when its tab is first on screen, then start its server."""
 
@@ -78,14 +95,14 @@ def open_when_visited(
         if input.page() == page.id:
             bring.destroy()
             if not is_first:
-                ui.insert_ui(page.content, f"#{_place(page)}", where="afterEnd", immediate=True)
+                ui.insert_ui(page.content_in(say), f"#{_place(page)}", where="afterEnd", immediate=True)
 
     # Not at once: a server may count on the page's inputs, which come together with this one.
     @reactive.effect
     def start():
         if input[_opened(page)]():
             start.destroy()
-            with reactive.isolate():
+            with reactive.isolate(), speaking(ENGLISH if page.is_translated else say):
                 page.server(page.id, service=service, state=_with_model(state) if page.needs_model else state)
 
     if page.needs_model:
@@ -94,7 +111,7 @@ def open_when_visited(
         @render.ui
         def _say_why():
             model = state.capture().model
-            reason = NO_MODEL.format(name=model.name)
+            reason = say(NO_MODEL, name=model.name)
             return ui.p(reason, class_="sl-no-model") if model.source == FILE else None
 
 

@@ -236,7 +236,9 @@ def _render_panel(
     @render.ui
     def problem():
         found = run.problem()
-        return None if found is None else ui.div(found.sentence, class_="sl-alert", role="alert")
+        if found is None:
+            return None
+        return ui.div(say.finished(found.sentence), class_="sl-alert", role="alert")
 
     @render.ui
     def phase():

@@ -23,6 +23,7 @@ from modules.report_files import report_files_server, report_files_ui
 from modules.request_panel import request_panel_server, request_panel_ui
 from modules.rooms import Rooms
 from modules.session_run import SessionRun
+from modules.translated import translated
 from sinklens.results import Capture
 from sinklens.service import InferenceService
 from sinklens.settings import Settings
@@ -70,7 +71,7 @@ def shell_ui(
             panel,
             keep_ui(
                 files_ui("files", max_upload_bytes=settings.max_upload_bytes, say=say),
-                report_files_ui("report"),
+                translated(report_files_ui("report"), say),
                 say=say,
             ),
             presenting_ui("room", say),
@@ -121,7 +122,7 @@ def shell_server(
     files_server("files", service=service, run=run, view=link.view, show=link.show)
     report_files_server("report", service=service, state=state)
     for page in pages:
-        open_when_visited(page, input, output, service, state, is_first=page is pages[0])
+        open_when_visited(page, input, output, service, state, is_first=page is pages[0], say=say)
 
     @reactive.effect
     @reactive.event(input.first_picture)

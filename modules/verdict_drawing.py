@@ -123,7 +123,10 @@ def verdict_frame(rows: list[Row]) -> pd.DataFrame:
 def chip(name: str) -> Tag:
     """A verdict as its letter and its name."""
     return ui.span(
-        f"{LETTERS[name]} · {name}", class_=f"intervene-chip intervene-{name}", title=SENTENCES[name]
+        f"{LETTERS[name]} · {name}",
+        class_=f"intervene-chip intervene-{name}",
+        title=SENTENCES[name],
+        translate="yes",
     )
 
 

@@ -9,6 +9,7 @@ from typing import TypeVar
 from htmltools import Tag
 from shiny import Inputs, Outputs, Session, module, reactive, render, ui
 
+from modules.language_choice import words_of
 from modules.latest import Latest
 from modules.request_panel import phase_sentence, progress_bar
 from modules.session_run import Moment
@@ -56,6 +57,7 @@ def work_line_ui() -> Tag:
 @module.server
 def work_line_server(input: Inputs, output: Outputs, session: Session, *, work: WatchedWork) -> None:
     """Show phase and time with a Stop, and after a stop the way back."""
+    say = words_of(session)
     line: reactive.Value[str] = reactive.Value("")
 
     @reactive.effect
@@ -74,7 +76,7 @@ def work_line_server(input: Inputs, output: Outputs, session: Session, *, work: 
             return None
         reactive.invalidate_later(POLL_SECONDS)
         now = work.moment()
-        return ui.div(ui.p(phase_sentence(now), class_="sl-phase"), progress_bar(now))
+        return ui.div(ui.p(phase_sentence(now, say), class_="sl-phase"), progress_bar(now, say))
 
     @render.ui
     def button():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from functools import cache
 from pathlib import Path
 from string import Formatter
 
@@ -13,14 +14,35 @@ import yaml
 from app import PAGES
 from modules import examples
 from modules.glossary_terms import glossary_list, term_hint, terms_in
-from modules.language import DEFAULT, LANGUAGES, best_language, catalogue, words_in
+from modules.language import DEFAULT, LANGUAGES, best_language, catalogue, catalogue_files, words_in
 from modules.language_choice import quoted
 from modules.lesson_texts import filled
+from modules.report_files import report_files_ui
+from modules.translated import shown_words
+from sinklens.analysis.global_metrics import GLOBAL_METRICS
+from sinklens.analysis.head_metrics import HEAD_METRICS
+from sinklens.analysis.pattern_metrics import PATTERN_METRICS
 
 MODULES = Path(__file__).resolve().parents[2] / "modules"
+LIBRARY = MODULES.parent / "sinklens"
 OTHERS = [language for language in LANGUAGES if language != DEFAULT]
+SHARED = ("shared", "results", "answers", "definitions")
+"""Files of words that belong to no single page."""
+SAME = {
+    # the same word in German
+    *("B", "Feed-forward", "Name", "Padding", "Religion", "Seed", "Token", "Training"),
+    # names of methods, models, files and symbols
+    *("Benjamini–Hochberg", "Bonferroni", "CSV", "HTML", "JSON", "Markdown", "PDF", "Parquet", "YAML"),
+    *("t-SNE", "μ"),
+    *("demo-bert", "demo-gpt2", "demo-gpt2-off-by-one", "demo-llama"),
+    *("pinthoz/gus-net-bert (hub)", "pinthoz/gus-net-bert-large (hub)"),
+    *("pinthoz/gus-net-gpt2 (hub)", "pinthoz/gus-net-gpt2-medium (hub)"),
+    "STEREO = stereotype\nUNFAIR = unfair",
+}
+"""What pages show that every language of LANGUAGES writes alike."""
 
 
+@cache
 def sentences_in_code() -> set[str]:
     """Everything that the code says in the reader's language: `say("…")`, `later("…")`, titles."""
     found = {page.title for page in PAGES}
@@ -41,9 +63,63 @@ def placeholders(text: str) -> list[str]:
     return sorted({f"{name}:{kind}" for _, name, kind, _ in parsed if name is not None})
 
 
+@cache
+def shown_on_pages() -> dict[str, set[str]]:
+    """Id of a page, or name of a part of the frame -> every word in its tree when it is built."""
+    pages = {page.id: set(shown_words(page.content)) for page in PAGES if not page.is_translated}
+    return pages | {"report": set(shown_words(report_files_ui("report")))}
+
+
+@cache
+def constants() -> set[str]:
+    """Every string of the code: what a server answers with is one of them."""
+    return {
+        node.value.strip()
+        for root in (MODULES, LIBRARY)
+        for path in root.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    }
+
+
+def definitions() -> set[str]:
+    """What the definitions of all metrics say in words."""
+    metrics = (HEAD_METRICS | PATTERN_METRICS | GLOBAL_METRICS).values()
+    fields = ("name", "sentence", "direction", "causal_note", "missing_note")
+    return {getattr(metric, field) for metric in metrics for field in fields} - {""}
+
+
 @pytest.mark.parametrize("language", OTHERS)
-def test_a_catalogue_has_every_sentence_of_the_code_and_no_other(language: str):
-    assert set(catalogue(language)) == sentences_in_code()
+def test_a_catalogue_has_every_definition_of_a_metric(language: str):
+    assert definitions() - set(catalogue(language)) == set()
+
+
+@pytest.mark.parametrize("language", OTHERS)
+def test_a_catalogue_has_every_sentence_that_the_code_says(language: str):
+    assert sentences_in_code() <= set(catalogue(language))
+
+
+@pytest.mark.parametrize("language", OTHERS)
+def test_a_catalogue_has_every_word_that_a_page_is_built_with(language: str):
+    for page, shown in shown_on_pages().items():
+        assert shown - set(catalogue(language)) - SAME == set(), page
+
+
+@pytest.mark.parametrize("language", OTHERS)
+def test_a_catalogue_holds_no_word_that_nobody_says(language: str):
+    pages = shown_on_pages()
+    said = sentences_in_code() | definitions() | set().union(*pages.values())
+    frame, *others = catalogue_files(language)
+    assert set(read(frame)) <= said
+    for path in others:
+        assert path.stem in SHARED or set(read(path)) <= pages[path.stem], path.name
+        assert set(read(path)) <= said | constants(), path.name
+
+
+@pytest.mark.parametrize("language", OTHERS)
+def test_words_that_are_the_same_in_all_languages_are_shown_and_in_no_catalogue(language: str):
+    assert set().union(*shown_on_pages().values()) >= SAME
+    assert SAME & set(catalogue(language)) == set()
 
 
 @pytest.mark.parametrize("language", OTHERS)
