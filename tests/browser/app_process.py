@@ -13,6 +13,19 @@ from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 START_PATIENCE_S = 120
+TRIALS = (
+    "bias",
+    "cache",
+    "compare",
+    "deep_dive",
+    "flow",
+    "geometry",
+    "heads",
+    "intervene",
+    "sink_runs",
+    "sinks",
+)
+"""Trial apps that `tests/browser/apps/all_apps.py` serves from one process, each below its name."""
 TRACEBACK = re.compile(r"^Traceback \(most recent call last\):\n(?:\s.*\n)*(\S.*)", re.MULTILINE)
 
 

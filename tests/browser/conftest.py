@@ -11,10 +11,10 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import BrowserContext, BrowserType, Page, expect
 
-from tests.browser.app_process import REPOSITORY, AppProcess
+from tests.browser.app_process import REPOSITORY, TRIALS, AppProcess
 
-PATIENCE_MS = 60_000
-OPENING_PATIENCE_MS = 90_000
+PATIENCE_MS = 120_000
+OPENING_PATIENCE_MS = 180_000
 """The first page brings some megabytes of script, which a busy machine compresses slowly."""
 CHROMIUM_ARGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
 
@@ -35,10 +35,16 @@ def browser_type_launch_args(browser_type_launch_args: dict) -> dict:
 
 @pytest.fixture(scope="session")
 def serve(tmp_path_factory) -> Iterator[Callable[[Path | str], str]]:
-    """Starts an app file (a path from the repository's root) once and gives its address."""
+    """Starts an app file (a path from the repository's root) once and gives its address.
+
+    Trial apps share one process, since importing torch takes longer than most tests.
+    """
     running: dict[str, AppProcess] = {}
 
     def start(app_file: Path | str) -> str:
+        name = Path(app_file).stem.removesuffix("_app")
+        if name in TRIALS:
+            return f"{start('tests/browser/apps/all_apps.py')}/{name}/"
         key = str(app_file)
         if key not in running:
             folder = tmp_path_factory.mktemp("app")
@@ -73,24 +79,57 @@ def context(
     context = browser_type.launch_persistent_context(
         tmp_path_factory.mktemp("profile"), **browser_type_launch_args, **browser_context_args
     )
+    be_patient(context)
     yield context
     context.close()
 
 
+@pytest.fixture(scope="module")
+def shared_page(context: BrowserContext) -> Iterator[Page]:
+    """One page for the tests of a module that only read it, or put back what they change.
+
+    Opening a page is what most browser tests take most of their time for.
+    """
+    page = context.new_page()
+    problems = problems_of(page)
+    yield page
+    page.close()
+    assert problems == []
+
+
+@pytest.fixture(autouse=True)
+def shared_page_in_front(request: pytest.FixtureRequest) -> None:
+    """A browser draws what is in front, and gives it the clipboard."""
+    if "shared_page" in request.fixturenames:
+        request.getfixturevalue("shared_page").bring_to_front()
+
+
 @pytest.fixture
 def page(page: Page) -> Iterator[Page]:
-    """Playwright's page; the test fails on a script error, a console error or a request to another host."""
+    """A page of the test's own; it fails on a script error, a console error or a request to another host."""
+    shared = [other for other in page.context.pages if other is not page]
+    problems = problems_of(page)
+    yield page
+    for opened in page.context.pages:
+        if opened not in shared:
+            opened.close()
+    page.context.clear_permissions()
+    assert problems == []
+
+
+def be_patient(opener: BrowserContext | Page) -> None:
+    """Let actions and openings take as long as they do on a busy machine, in all pages of a context."""
+    opener.set_default_timeout(PATIENCE_MS)
+    opener.set_default_navigation_timeout(OPENING_PATIENCE_MS)
+
+
+def problems_of(page: Page) -> list[str]:
+    """Script errors, console errors and requests to other hosts, noted from now on."""
     problems: list[str] = []
-    page.set_default_timeout(PATIENCE_MS)
-    page.set_default_navigation_timeout(OPENING_PATIENCE_MS)
     page.on("pageerror", lambda error: problems.append(f"script error: {error}"))
     page.on("console", lambda message: _note_console(message, problems))
     page.on("request", lambda request: _note_request(request.url, problems))
-    yield page
-    for opened in page.context.pages:
-        opened.close()
-    page.context.clear_permissions()
-    assert problems == []
+    return problems
 
 
 def _note_console(message, problems: list[str]) -> None:

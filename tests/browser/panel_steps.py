@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import re
+import time
+from collections.abc import Callable
 
 from playwright.sync_api import Locator, Page, expect
+
+PATIENCE_S = 120
+LOOK_AGAIN_MS = 50
 
 
 def text_area(page: Page) -> Locator:
@@ -20,6 +25,14 @@ def run_text(page: Page, text: str) -> None:
 def expect_tokens(page: Page, n_tokens: str) -> None:
     """Wait until the panel says that a run of this many tokens is on screen."""
     expect(page.locator("#panel-notes")).to_contain_text(re.compile(rf"\b{n_tokens} tokens · [\d,]+ ms"))
+
+
+def expect_run_of(page: Page, text: str) -> None:
+    """Wait until the address, which follows what is on screen, says that this text was run."""
+    page.wait_for_function(
+        "text => new URLSearchParams(location.hash.slice(1)).get('text') === text.toWellFormed()", arg=text
+    )
+    expect_tokens(page, r"\d+")
 
 
 def expect_problem(page: Page, words: str) -> None:
@@ -49,3 +62,29 @@ def slide(page: Page, input_id: str, value: float) -> None:
         wanted,
     )
     page.wait_for_function("([id, value]) => Shiny.shinyapp.$inputValues[id] === value", arg=wanted)
+
+
+def until(page: Page, look: Callable[[], bool]) -> None:
+    """Look again and again until it is so; for what `expect` has no words for."""
+    end = time.monotonic() + PATIENCE_S
+    while not look():
+        assert time.monotonic() < end, f"Not so within {PATIENCE_S} s."
+        page.wait_for_timeout(LOOK_AGAIN_MS)
+
+
+def expect_settled(page: Page) -> None:
+    """Wait until every output that the server shows has come, and none is being computed again."""
+    expect(page.locator(".sl-opening:visible")).to_have_count(0)
+    page.wait_for_function(
+        """() => {
+            const { $inputValues: told, $values: values, $errors: errors } = Shiny.shinyapp;
+            const isThere = ({ id }) => told[id] === "opened";
+            const isDone = ({ id, classList }) => {
+                const isHidden = told[`.clientdata_output_${id}_hidden`];
+                const isKnown = (id in values || id in errors) && !classList.contains("recalculating");
+                return isHidden === true || (isHidden === false && isKnown);
+            };
+            return [...document.querySelectorAll("[data-sl-opened]")].every(isThere)
+                && [...document.querySelectorAll(".shiny-bound-output")].every(isDone);
+        }"""
+    )

@@ -17,11 +17,5 @@ def test_the_toy_trains_in_front_of_the_reader_and_can_be_stopped(page: Page, ba
     expect(card).to_contain_text(re.compile(r"softmax, after [1-9]\d* steps: \d+"))
     card.get_by_role("button", name="Stop").click()
     expect(card).to_contain_text("Stopped.")
-
-
-def test_a_seed_that_is_no_whole_number_gets_a_sentence(page: Page, base_url: str):
-    open_stored_example(page, base_url)
-    page.get_by_role("tab", name="Sinks").click()
-    page.get_by_role("tab", name="Training").click()
     page.get_by_label("Seed").fill("-3")
     expect(page.get_by_text("A seed is a whole number from 0 to 9,999; got -3.")).to_be_visible()

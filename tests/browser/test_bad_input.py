@@ -10,7 +10,14 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from sinklens.settings import Settings
-from tests.browser.panel_steps import expect_problem, expect_tokens, open_stored_example, run_text
+from tests.browser.panel_steps import (
+    expect_problem,
+    expect_run_of,
+    expect_settled,
+    expect_tokens,
+    open_stored_example,
+    run_text,
+)
 
 WEIRD_TEXTS = {
     "emoji": "👋🏽 hello 👩‍👩‍👧 world 🏳️‍🌈",
@@ -34,6 +41,13 @@ def ready(page: Page) -> Page:
     return page
 
 
+@pytest.fixture(scope="module")
+def shown(shared_page: Page, base_url: str) -> Page:
+    """For tests that wait for the run of their own text."""
+    open_stored_example(shared_page, base_url)
+    return shared_page
+
+
 def visit_pages(page: Page, titles: Iterable[str] = PAGES) -> None:
     """Open these tabs, so that each of them draws the run."""
     for title in titles:
@@ -43,17 +57,15 @@ def visit_pages(page: Page, titles: Iterable[str] = PAGES) -> None:
         expect(page.locator(".shiny-output-error")).to_have_count(0)
 
 
-@pytest.mark.parametrize("text", ["", "   \n\t "])
-def test_a_text_without_content_is_refused_in_a_sentence(ready: Page, text: str):
-    run_text(ready, text)
-    expect_problem(ready, "empty")
-    expect(ready.get_by_text("Stored example.")).to_be_visible()
-
-
-def test_a_single_word_is_analysed(ready: Page):
+def test_a_text_without_content_is_refused_in_a_sentence_and_a_single_word_is_analysed(ready: Page):
+    for text in ("", "   \n\t "):
+        run_text(ready, text)
+        expect_problem(ready, "empty")
+        expect(ready.get_by_text("Stored example.")).to_be_visible()
     run_text(ready, "a")
     expect(ready.locator("#panel-notes")).to_contain_text("tokens · ")
     expect(ready.get_by_text("Stored example.")).to_have_count(0)
+    expect(ready.get_by_role("alert")).to_have_count(0)
     visit_pages(ready)
 
 
@@ -68,34 +80,28 @@ def test_a_hundred_thousand_characters_are_never_cut_silently(ready: Page):
 
 
 @pytest.mark.parametrize("text", WEIRD_TEXTS.values(), ids=WEIRD_TEXTS.keys())
-def test_unusual_characters_are_shown_on_every_page(ready: Page, text: str):
-    run_text(ready, text)
-    expect_tokens(ready, r"\d+")
-    visit_pages(ready)
+def test_unusual_characters_are_shown_on_every_page(shown: Page, text: str):
+    run_text(shown, text)
+    expect_run_of(shown, text)
+    visit_pages(shown)
 
 
 def test_markup_in_a_text_is_text_everywhere(ready: Page):
     run_text(ready, MARKUP)
     expect_tokens(ready, r"\d+")
     visit_pages(ready, ready.locator(".navbar").get_by_role("tab").all_inner_texts())
-    expect(ready.locator(".tab-pane.active .recalculating:visible")).to_have_count(0)
+    expect_settled(ready)
     assert ready.evaluate("window.hacked") is None
     expect(ready.locator("main img[src=x]")).to_have_count(0)
 
 
-def test_markup_in_the_name_of_a_model_is_text(ready: Page):
+def test_a_model_that_is_not_there_is_told_and_markup_in_its_name_is_text(ready: Page, tmp_path: Path):
     name_model(ready, "<img src=x onerror='window.hacked=1'>")
     expect_problem(ready, "<img src=x")
     assert ready.evaluate("window.hacked") is None
-
-
-def test_an_unknown_model_without_a_network_is_told(ready: Page):
     name_model(ready, "nobody/knows-this-model")
     expect_problem(ready, "nobody/knows-this-model")
     expect_problem(ready, Settings().default_model)
-
-
-def test_a_folder_without_a_model_is_told(ready: Page, tmp_path: Path):
     name_model(ready, str(tmp_path))
     expect_problem(ready, "config.json")
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from playwright.sync_api import BrowserContext, expect
+from playwright.sync_api import BrowserContext
 
-from tests.browser.panel_steps import open_stored_example
+from tests.browser.panel_steps import expect_settled, open_stored_example
 
 WATCH = """
 window.refused = [];
@@ -31,8 +31,7 @@ def test_pages_need_nothing_that_is_forbidden_and_intruders_get_nothing(context:
     open_stored_example(page, base_url)
     for title in ("Heads", "Sinks", "Deep dive"):
         page.get_by_role("tab", name=title, exact=True).click()
-        expect(page.locator(".tab-pane.active .sl-opening:visible")).to_have_count(0)
-        expect(page.locator(".tab-pane.active .recalculating:visible")).to_have_count(0)
+        expect_settled(page)
     assert page.evaluate("window.refused") == []
 
     page.evaluate(INTRUDE)

@@ -18,6 +18,16 @@ LOADING_MS = 240_000
 
 @pytest.fixture
 def geometry(page: Page, serve) -> Page:
+    return opened(page, serve)
+
+
+@pytest.fixture(scope="module")
+def shown(shared_page: Page, serve) -> Page:
+    """For tests that stay with the run and its sinks."""
+    return opened(shared_page, serve)
+
+
+def opened(page: Page, serve) -> Page:
     page.goto(serve(APP))
     expect(text(page, "layers-finding")).to_contain_text("Cosine of the contribution", timeout=LOADING_MS)
     return page
@@ -38,27 +48,25 @@ def write_texts(page: Page, *texts: str) -> None:
     expect(text(page, "study-cost")).to_contain_text(re.compile(rf"^{len(texts)} texts"))
 
 
-def test_a_sentence_says_what_the_sinks_add_and_what_it_rests_on(geometry):
-    expect(text(geometry, "layers-finding")).to_have_text(
+def test_a_sentence_says_what_the_sinks_add_and_what_it_rests_on(shown):
+    expect(text(shown, "layers-finding")).to_have_text(
         re.compile(r"^(No sink was found; token 0 stands in\. )?Sink: the \(0\)\. Cosine .+ in layer \d\.$")
     )
-    expect(text(geometry, "layers-rests_on")).to_contain_text("One text, 12 queries a layer")
-    expect(text(geometry, "layers-directions").locator(".sl-chart")).to_have_attribute(
+    expect(text(shown, "layers-rests_on")).to_contain_text("One text, 12 queries a layer")
+    expect(text(shown, "layers-directions").locator(".sl-chart")).to_have_attribute(
         "aria-label", re.compile(r"^Direction by layer\. ")
     )
 
 
-def test_a_head_is_read_with_the_keyboard_and_chosen(geometry):
-    grid = geometry.locator("#page-layers-heads .cells-front")
+def test_a_head_is_read_with_the_keyboard_and_chosen(shown):
+    grid = shown.locator("#page-layers-heads .cells-front")
     expect(grid).to_have_attribute("data-rows", "3")
     grid.focus()
-    geometry.keyboard.press("ArrowRight")
-    geometry.keyboard.press("ArrowRight")
-    expect(geometry.locator("#page-layers-heads .cells-reading")).to_have_text(
-        re.compile(r"^Head 0\.1: [\d.]+")
-    )
-    geometry.get_by_label("Shown").first.select_option("part")
-    expect(text(geometry, "layers-heads_finding")).to_contain_text("Sinks' part of the value updates: from")
+    shown.keyboard.press("ArrowRight")
+    shown.keyboard.press("ArrowRight")
+    expect(shown.locator("#page-layers-heads .cells-reading")).to_have_text(re.compile(r"^Head 0\.1: [\d.]+"))
+    shown.get_by_label("Shown").first.select_option("part")
+    expect(text(shown, "layers-heads_finding")).to_contain_text("Sinks' part of the value updates: from")
 
 
 def test_a_study_separates_texts_from_first_tokens(geometry):
@@ -77,13 +85,7 @@ def test_a_study_separates_texts_from_first_tokens(geometry):
         "Left out: “the”. Not applicable: no query looks"
     )
     expect(geometry.locator("#page-study-cosines .cells-front")).to_have_attribute("data-rows", "5")
-    # Other sinks make the numbers old.
-    geometry.get_by_label("Sinks", exact=True).select_option("first")
-    expect(text(geometry, "study-finding")).to_contain_text("Not computed yet for this model and these sinks")
-    expect(text(geometry, "study-by_layer")).to_be_hidden()
-
-
-def test_one_text_and_one_word_of_ones_own_give_numbers_without_an_interval(geometry):
+    # One text and one word of one's own give numbers without an interval.
     write_texts(geometry, "the cat sat on a mat")
     geometry.locator("#page-study-first").evaluate("select => select.selectize.clear()")
     geometry.get_by_label("More first tokens").fill("dog")
@@ -92,34 +94,38 @@ def test_one_text_and_one_word_of_ones_own_give_numbers_without_an_interval(geom
     expect(text(geometry, "study-finding")).to_contain_text("1 text as it is")
     expect(text(geometry, "study-rests_on")).to_contain_text("Intervals need three texts")
     expect(text(geometry, "study-first_finding")).to_contain_text("With 1 other first token")
+    # Other sinks make the numbers old.
+    geometry.get_by_label("Sinks", exact=True).select_option("first")
+    expect(text(geometry, "study-finding")).to_contain_text("Not computed yet for this model and these sinks")
+    expect(text(geometry, "study-by_layer")).to_be_hidden()
 
 
-def test_the_means_are_handed_over_as_a_file(geometry, tmp_path):
-    with geometry.expect_download() as waiting:
-        geometry.get_by_role("link", name="Download the means μ as safetensors").click()
+def test_the_means_are_handed_over_as_a_file(shown, tmp_path):
+    with shown.expect_download() as waiting:
+        shown.get_by_role("link", name="Download the means μ as safetensors").click()
     vectors = load(waiting.value.path().read_bytes())
     assert vectors["mean"].shape[0] == 3
-    with geometry.expect_download() as waiting:
-        geometry.get_by_role("link", name="Download the layers as CSV").click()
+    with shown.expect_download() as waiting:
+        shown.get_by_role("link", name="Download the layers as CSV").click()
     rows = waiting.value.path().read_text("utf-8").splitlines()
     assert rows[0].startswith("layer,n_queries,directionality,explained")
     assert len(rows) == 4
 
 
-def test_the_landscape_is_flat_first_and_solid_when_asked(geometry):
-    flat = geometry.locator("#page-surface-flat .cells-front")
+def test_the_landscape_is_flat_first_and_solid_when_asked(shown):
+    flat = shown.locator("#page-surface-flat .cells-front")
     expect(flat).to_have_attribute("data-columns", "13")
-    solid = geometry.locator("#page-surface-solid .sl-chart")
+    solid = shown.locator("#page-surface-solid .sl-chart")
     expect(solid).to_be_hidden()
     for form in ("surface", "wireframe"):
-        geometry.get_by_label("Drawn as").select_option(form)
+        shown.get_by_label("Drawn as").select_option(form)
         expect(flat).to_be_hidden()
         expect(solid).to_have_attribute(
             "aria-label", re.compile(rf"^{form.capitalize()} in 3-d\. \|h\| after")
         )
 
 
-def test_an_eager_family_is_told_and_keeps_what_its_states_show(geometry):
+def test_an_eager_family_and_an_encoder_decoder_keep_what_applies_to_them(geometry):
     choose_run(geometry, "eager")
     for name in ("layers-finding", "layers-heads_finding"):
         expect(text(geometry, name)).to_contain_text(
@@ -127,9 +133,6 @@ def test_an_eager_family_is_told_and_keeps_what_its_states_show(geometry):
         )
     expect(text(geometry, "layers-directions")).to_be_hidden()
     expect(text(geometry, "norms-finding")).to_contain_text("Farthest apart")
-
-
-def test_an_encoder_decoder_has_its_streams_and_what_does_not_apply_is_said(geometry):
     choose_run(geometry, "seq2seq")
     expect(text(geometry, "layers-rests_on")).to_contain_text(re.compile(r"One text, \d+ queries"))
     geometry.get_by_label("Attention", exact=True).select_option("decoder")
@@ -138,6 +141,9 @@ def test_an_encoder_decoder_has_its_streams_and_what_does_not_apply_is_said(geom
     )
     geometry.get_by_label("Attention", exact=True).select_option("cross")
     expect(text(geometry, "norms-finding")).to_contain_text("the sinks of cross-attention stand in the text")
+    geometry.set_viewport_size({"width": 390, "height": 844})
+    expect(text(geometry, "norms-finding")).to_be_visible()
+    geometry.wait_for_function("document.documentElement.scrollWidth <= 390")
 
 
 def test_the_stored_example_shows_its_numbers_without_a_run(page: Page, base_url):
@@ -159,9 +165,3 @@ def test_demo_bert_has_its_own_sentence_about_sinks(page: Page, base_url):
         re.compile(r"Sinks?: .+ Cosine of the contribution"), timeout=LOADING_MS
     )
     expect(text(page, "norms-note", at="geometry")).to_contain_text("Not additive")
-
-
-def test_a_narrow_window_needs_no_sideways_scrolling(geometry):
-    geometry.set_viewport_size({"width": 390, "height": 844})
-    expect(text(geometry, "layers-finding")).to_be_visible()
-    assert geometry.evaluate("document.documentElement.scrollWidth") <= 390

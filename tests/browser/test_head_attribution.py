@@ -10,6 +10,16 @@ from tests.browser.test_deep_dive import APP, cell_place, choose_run
 
 @pytest.fixture
 def dive(page: Page, serve) -> Page:
+    return opened(page, serve)
+
+
+@pytest.fixture(scope="module")
+def shown(shared_page: Page, serve) -> Page:
+    """For tests that only read."""
+    return opened(shared_page, serve)
+
+
+def opened(page: Page, serve) -> Page:
     page.goto(serve(APP))
     expect(grid(page)).to_have_attribute("data-rows", "3")
     return page
@@ -23,50 +33,40 @@ def text(page: Page, name: str) -> Locator:
     return page.locator(f"#page-attribution-{name}")
 
 
-def test_the_finding_names_the_token_its_logit_and_the_parts_that_speak_for_it(dive):
-    expect(text(dive, "finding")).to_have_text(
+def test_the_finding_names_the_token_its_logit_and_the_parts_that_speak_for_it(shown):
+    expect(text(shown, "finding")).to_have_text(
         re.compile(
             r"^At away \(12\) the logit of “.+” is .+: attention .+, feed-forward .+, embeddings .+, "
             r"biases .+Most for it: .+ \(\+.+\)"
         )
     )
-    expect(text(dive, "sum")).to_have_text(
+    expect(text(shown, "sum")).to_have_text(
         re.compile(r"^All parts add up to (\S+); the model's own number is \1 ")
     )
-    expect(text(dive, "table").locator("tbody tr")).to_have_count(10)
+    expect(text(shown, "table").locator("tbody tr")).to_have_count(10)
 
 
-def test_pointing_at_a_head_reads_what_it_adds(dive):
-    grid(dive).hover(position=cell_place(grid(dive), 2, 1))
-    expect(dive.locator("#page-attribution-grid .cells-reading")).to_have_text(
+def test_pointing_at_a_head_reads_what_it_adds(shown):
+    grid(shown).hover(position=cell_place(grid(shown), 2, 1))
+    expect(shown.locator("#page-attribution-grid .cells-reading")).to_have_text(
         re.compile(r"^Head 2\.1 adds [+−]\S+$")
     )
 
 
-def test_the_scale_of_the_colours_has_zero_in_its_middle_and_cannot_be_bent(dive):
-    low, high = dive.locator("#page-attribution-grid .cells-end").all_inner_texts()
+def test_the_scale_of_the_colours_has_zero_in_its_middle_and_cannot_be_bent(shown):
+    low, high = shown.locator("#page-attribution-grid .cells-end").all_inner_texts()
     assert low == f"-{high}"
-    expect(dive.locator("#page-attribution-grid .cells-scale")).not_to_be_visible()
+    expect(shown.locator("#page-attribution-grid .cells-scale")).not_to_be_visible()
 
 
-def test_a_selected_token_moves_the_question_to_its_position(dive):
-    sizes = dive.locator("#page-norms-sizes .cells-front")
-    place = cell_place(sizes, 0, 3)
-    sizes.click(position={"x": place["x"], "y": 20})
-    expect(text(dive, "finding")).to_have_text(re.compile(r"^At on \(3\) the logit of"))
-
-
-def test_the_token_that_really_follows_can_be_asked_for(dive):
+def test_the_token_that_follows_a_selected_one_and_a_typed_one_beside_another_can_be_asked_for(dive):
     dive.get_by_label("Logit of", exact=True).select_option("next")
     expect(text(dive, "finding")).to_have_text(re.compile(r"^No token follows the last position"))
     expect(grid(dive)).not_to_be_visible()
     sizes = dive.locator("#page-norms-sizes .cells-front")
-    place = cell_place(sizes, 0, 3)
-    sizes.click(position={"x": place["x"], "y": 20})
+    expect(sizes).to_have_attribute("data-columns", "13")
+    sizes.click(position={"x": cell_place(sizes, 0, 3)["x"], "y": 20})
     expect(text(dive, "finding")).to_have_text(re.compile(r"^At on \(3\) the logit of “a” is"))
-
-
-def test_a_typed_token_is_compared_with_another_one(dive):
     dive.get_by_label("Logit of", exact=True).select_option("typed")
     dive.get_by_label("Typed token").fill("dog")
     dive.get_by_label("Typed token").press("Tab")
@@ -78,29 +78,27 @@ def test_a_typed_token_is_compared_with_another_one(dive):
     dive.get_by_label("Minus token").fill("cat")
     dive.get_by_label("Minus token").press("Tab")
     expect(text(dive, "finding")).to_contain_text("the logit of “dog” minus that of “cat” is")
+    dive.set_viewport_size({"width": 390, "height": 844})
+    expect(grid(dive)).to_be_visible()
+    dive.wait_for_function("document.documentElement.scrollWidth <= window.innerWidth")
 
 
-def test_an_encoder_says_why_no_part_has_a_share(dive):
+def test_an_encoder_says_why_no_part_has_a_share_and_other_families_are_split(dive):
     choose_run(dive, "encoder", 20)
     expect(text(dive, "finding")).to_have_text(
         re.compile(r"^Not applicable: this model normalises the sum after every sub-layer")
     )
     expect(grid(dive)).not_to_be_visible()
-
-
-def test_an_eager_family_is_split_like_any_other(dive):
-    choose_run(dive, "eager", 20)
-    expect(text(dive, "finding")).to_have_text(re.compile(r"^At <eos> \(19\) the logit of"))
-    expect(grid(dive)).to_have_attribute("data-rows", "3")
-
-
-def test_an_encoder_decoder_has_rows_for_cross_attention(dive):
     choose_run(dive, "seq2seq", 9)
     expect(grid(dive)).to_have_attribute("data-rows", "4")
+    # Its rows are of cross-attention.
     grid(dive).hover(position=cell_place(grid(dive), 1, 0))
     expect(dive.locator("#page-attribution-grid .cells-reading")).to_have_text(
         re.compile(r"^Head 0\.0 \(cross-attention\) adds")
     )
+    choose_run(dive, "eager", 20)
+    expect(text(dive, "finding")).to_have_text(re.compile(r"^At <eos> \(19\) the logit of"))
+    expect(grid(dive)).to_have_attribute("data-rows", "3")
 
 
 def test_the_encoder_of_an_encoder_decoder_has_norms_writes_and_paths_but_no_predictions(dive):
@@ -121,9 +119,3 @@ def test_the_encoder_of_an_encoder_decoder_has_norms_writes_and_paths_but_no_pre
     expect(sizes).to_have_attribute("data-columns", "9")
     expect(dive.locator("#page-lens-finding")).to_have_text(re.compile(r"^At half of the positions"))
     expect(grid(dive)).to_be_visible()
-
-
-def test_the_card_is_no_wider_than_a_narrow_window(dive):
-    dive.set_viewport_size({"width": 390, "height": 844})
-    expect(grid(dive)).to_be_visible()
-    assert dive.evaluate("document.documentElement.scrollWidth <= window.innerWidth")

@@ -19,6 +19,16 @@ PATIENCE_MS = 180_000
 
 @pytest.fixture
 def intervene(page: Page, serve) -> Page:
+    return opened(page, serve)
+
+
+@pytest.fixture(scope="module")
+def shown(shared_page: Page, serve) -> Page:
+    """For tests that run no other edit and choose no other texts."""
+    return opened(shared_page, serve)
+
+
+def opened(page: Page, serve) -> Page:
     """The stored example, with the first trial done."""
     open_stored_example(page, serve(APP))
     expect(part(page, "result-finding")).to_contain_text("Mask tokens: the loss", timeout=PATIENCE_MS)
@@ -37,45 +47,45 @@ def run(page: Page) -> None:
     page.get_by_role("button", name="Run the edit").click()
 
 
-def test_the_sink_of_the_text_is_masked_at_once_and_held_against_controls(intervene):
-    finding = part(intervene, "result-finding")
+def test_the_sink_of_the_text_is_masked_at_once_and_held_against_controls(shown):
+    finding = part(shown, "result-finding")
     expect(finding).to_have_text(
         re.compile(
             r"^Mask tokens: the loss rises by 0\.\d+ nats a token \(.+ to .+\), \+0\.\d+ beyond the controls "
             r"\(.+\); it costs more than they do\. Perplexity [\d.]+ → [\d.]+\. 95% interval over 4 texts"
         )
     )
-    expect(part(intervene, "done")).to_contain_text("Done: mask tokens 0 as keys in all layers, all heads.")
-    expect(part(intervene, "result-numbers").locator("tbody th")).to_have_text(
+    expect(part(shown, "done")).to_contain_text("Done: mask tokens 0 as keys in all layers, all heads.")
+    expect(part(shown, "result-numbers").locator("tbody th")).to_have_text(
         ["● Mask tokens", "◇ random key", "◇ middle key", "◇ recent key"]
     )
-    chart = part(intervene, "result-arms").locator(".sl-chart")
+    chart = part(shown, "result-arms").locator(".sl-chart")
     expect(chart).to_have_attribute("aria-label", re.compile("^Mask tokens: the loss rises"))
     expect(chart.locator("svg").first).to_be_visible()
 
 
-def test_the_page_says_which_tokens_suffer_and_what_is_expected_there(intervene):
-    expect(part(intervene, "tokens-finding")).to_have_text(
+def test_the_page_says_which_tokens_suffer_and_what_is_expected_there(shown):
+    expect(part(shown, "tokens-finding")).to_have_text(
         re.compile(r"^Predicted worse than before: \d+ of 46 tokens, better: \d+; “.+” \(\d+\) suffers most")
     )
-    strip = part(intervene, "tokens-strip")
+    strip = part(shown, "tokens-strip")
     expect(strip.get_by_role("button")).to_have_count(47)
     strip.get_by_role("button").nth(12).click()
-    expect(part(intervene, "tokens-expected_finding")).to_contain_text("At token 12 the likeliest")
-    captions = part(intervene, "tokens-expected").locator("caption")
+    expect(part(shown, "tokens-expected_finding")).to_contain_text("At token 12 the likeliest")
+    captions = part(shown, "tokens-expected").locator("caption")
     expect(captions).to_have_text(["Before", "After"])
 
 
-def test_the_page_says_where_the_attention_of_the_masked_sink_goes(intervene):
-    expect(part(intervene, "migration-finding")).to_have_text(
+def test_the_page_says_where_the_attention_of_the_masked_sink_goes(shown):
+    expect(part(shown, "migration-finding")).to_have_text(
         re.compile(
             r"^“<\|bos\|>” \(0\) goes from \d+\s% to 0\s%; “.+” \(\d+\) gains most, but becomes no sink"
         )
     )
-    expect(part(intervene, "migration-gains").locator("tbody tr")).to_have_count(8)
-    expect(part(intervene, "maps-finding")).to_contain_text("“<|bos|>” (0) loses")
+    expect(part(shown, "migration-gains").locator("tbody tr")).to_have_count(8)
+    expect(part(shown, "maps-finding")).to_contain_text("“<|bos|>” (0) loses")
     for name in ("before", "after", "difference"):
-        expect(part(intervene, f"maps-{name}").locator(".cells-front")).to_have_attribute("data-rows", "47")
+        expect(part(shown, f"maps-{name}").locator(".cells-front")).to_have_attribute("data-rows", "47")
 
 
 def test_only_the_inputs_of_the_chosen_edit_are_shown_and_run_answers_them(intervene):
@@ -125,51 +135,51 @@ def test_texts_can_be_added_and_one_alone_gives_an_interval_over_tokens(interven
     expect(intervene.locator("#intervene-texts_finding")).to_contain_text("2 texts")
 
 
-def test_the_trial_can_be_taken_away(intervene):
-    with intervene.expect_download() as table:
-        intervene.get_by_role("link", name="Download the arms as CSV").click()
+def test_the_trial_can_be_taken_away(shown):
+    with shown.expect_download() as table:
+        shown.get_by_role("link", name="Download the arms as CSV").click()
     assert table.value.suggested_filename == "trial-demo-gpt2-mask-tokens.csv"
     rows = list(csv.DictReader(Path(table.value.path()).read_text("utf-8").splitlines()))
     assert [row["kind"] for row in rows] == ["edit", "control", "control", "control"]
     assert rows[0]["done"] == "mask tokens 0 as keys in all layers, all heads"
-    with intervene.expect_download() as trial:
-        intervene.get_by_role("link", name="Download the trial as JSON").click()
+    with shown.expect_download() as trial:
+        shown.get_by_role("link", name="Download the trial as JSON").click()
     data = json.loads(Path(trial.value.path()).read_text("utf-8"))
     assert data["schema"] == "sinklens/trial/1"
     assert len(data["effects"]) == 16
     assert data["finding"].startswith("Mask tokens")
 
 
-def test_the_sink_is_judged_by_what_happens_without_it(intervene):
-    intervene.get_by_role("button", name="Judge the sinks").click()
-    finding = intervene.locator("#intervene-verdict-finding")
+def test_the_sink_is_judged_by_what_happens_without_it(shown):
+    shown.get_by_role("button", name="Judge the sinks").click()
+    finding = shown.locator("#intervene-verdict-finding")
     expect(finding).to_have_text(
         re.compile(
             r"^“<\|bos\|>” is load-bearing\. Without it the loss changes by .+ SinkFix's label disagrees"
         ),
         timeout=PATIENCE_MS,
     )
-    expect(intervene.locator("#intervene-verdict-table tbody")).to_contain_text("L · load-bearing")
-    expect(intervene.locator("#intervene-verdict-rests_on")).to_contain_text(
+    expect(shown.locator("#intervene-verdict-table tbody")).to_contain_text("L · load-bearing")
+    expect(shown.locator("#intervene-verdict-rests_on")).to_contain_text(
         re.compile(
             r"4 texts, \d+ tokens, with a start token in front; next token loss; .+ tolerance 0\.02 nats"
         )
     )
 
 
-def test_patches_are_answered_by_a_slider_over_measured_points(intervene):
-    intervene.get_by_role("button", name="Run the patches").click()
-    finding = intervene.locator("#intervene-patch-finding")
+def test_patches_are_answered_by_a_slider_over_measured_points(shown):
+    shown.get_by_role("button", name="Run the patches").click()
+    finding = shown.locator("#intervene-patch-finding")
     expect(finding).to_have_text(
         re.compile(r"^A static vector in place of .+ Perplexity, dynamic → static → zero: "),
         timeout=PATIENCE_MS,
     )
-    said = intervene.locator("#intervene-patch-point_said")
+    said = shown.locator("#intervene-patch-point_said")
     expect(said).to_contain_text("static mean: perplexity")
-    slide(intervene, "intervene-patch-point", 0)
+    slide(shown, "intervene-patch-point", 0)
     expect(said).to_contain_text(re.compile(r"^dynamic: perplexity [\d.]+, loss [+-]0\.0000 nats"))
-    expect(intervene.locator("#intervene-patch-rests_on")).to_contain_text("as it must")
-    expect(intervene.locator("#intervene-patch-table tbody tr")).to_have_count(6)
+    expect(shown.locator("#intervene-patch-rests_on")).to_contain_text("as it must")
+    expect(shown.locator("#intervene-patch-table tbody tr")).to_have_count(6)
 
 
 def test_a_model_without_a_sink_says_so_and_can_be_edited_elsewhere(page, serve):

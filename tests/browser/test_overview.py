@@ -5,11 +5,23 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.browser.panel_steps import until
+
 APP = "tests/browser/apps/overview_app.py"
 
 
 @pytest.fixture
 def overview(page: Page, serve) -> Page:
+    return opened(page, serve)
+
+
+@pytest.fixture(scope="module")
+def shown(shared_page: Page, serve) -> Page:
+    """For tests that leave everything as they found it."""
+    return opened(shared_page, serve)
+
+
+def opened(page: Page, serve) -> Page:
     page.goto(serve(APP))
     expect(tokens(page).first).to_be_visible()
     return page
@@ -24,34 +36,45 @@ def choose_run(page, name, first_token):
     expect(tokens(page).first).to_have_text(first_token)
 
 
-def test_badge_and_question_mark_open_what_they_stand_for_and_escape_closes_it(overview):
-    overview.get_by_role("button", name="Self-check: 2 checks passed, 1 not applicable").click()
-    checks = overview.get_by_role("dialog", name="Self-check of hand-made")
+def test_badge_and_question_mark_open_what_they_stand_for_and_escape_closes_it(shown):
+    shown.get_by_role("button", name="Self-check: 2 checks passed, 1 not applicable").click()
+    checks = shown.get_by_role("dialog", name="Self-check of hand-made")
     expect(checks.get_by_role("row", name="Same logits")).to_contain_text("3.1e-06")
-    overview.keyboard.press("Escape")
+    shown.keyboard.press("Escape")
     expect(checks).to_be_hidden()
 
-    overview.get_by_role("button", name="What is Sparsity?").focus()
-    overview.keyboard.press("Enter")
-    definition = overview.get_by_role("dialog", name="Sparsity")
+    shown.get_by_role("button", name="What is Sparsity?").focus()
+    shown.keyboard.press("Enter")
+    definition = shown.get_by_role("dialog", name="Sparsity")
     expect(definition).to_contain_text("A[i,k] < 1/T")
     expect(definition).to_contain_text("Attention Atlas")
     definition.get_by_role("button", name="Close").click()
     expect(definition).to_be_hidden()
 
 
-def test_clicked_token_is_selected_everywhere_and_a_second_click_lets_it_go(overview):
-    fox = overview.get_by_role("button", name=re.compile(r"^token 4 'fox': receives .+ % \(floor .+ %\)"))
+def test_clicked_token_is_selected_everywhere_and_a_second_click_lets_it_go(shown):
+    fox = shown.get_by_role("button", name=re.compile(r"^token 4 'fox': receives .+ % \(floor .+ %\)"))
     fox.click()
-    expect(overview.get_by_text("Selected token: 4")).to_be_visible()
+    expect(shown.get_by_text("Selected token: 4")).to_be_visible()
     expect(fox).to_have_attribute("aria-pressed", "true")
-    expect(overview.get_by_text("After “·fox”, token 4")).to_be_visible()
+    expect(shown.get_by_text("After “·fox”, token 4")).to_be_visible()
     fox.click()
-    expect(overview.get_by_text("Selected token: None")).to_be_visible()
+    expect(shown.get_by_text("Selected token: None")).to_be_visible()
     expect(fox).to_have_attribute("aria-pressed", "false")
 
 
-def test_strip_is_one_tab_stop_where_arrow_keys_move_and_enter_selects(overview):
+def test_strip_is_one_tab_stop_and_its_tokens_are_marked_in_either_theme_and_on_a_phone(overview):
+    thickness = "span => parseFloat(getComputedStyle(span, '::after').height)"
+    sink, other = tokens(overview).nth(0), tokens(overview).nth(5)
+    expect(sink).to_have_class(re.compile("sl-token-sink"))
+    expect(sink).to_have_css("border-top-style", "solid")
+    assert sink.evaluate(thickness) > other.evaluate(thickness) + 1
+
+    legend = overview.locator(".sl-strip-legend")
+    expect(legend).to_contain_text("Shade: excess over uniform attention")
+    overview.get_by_label("attention received", exact=True).check()
+    expect(legend).to_contain_text("Shade: attention received")
+    assert float(tokens(overview).nth(3).evaluate("span => span.style.getPropertyValue('--fill')")) > 0
     assert tokens(overview).evaluate_all("spans => spans.filter(span => span.tabIndex === 0).length") == 1
     tokens(overview).first.focus()
     for key in ("ArrowRight", "ArrowRight", "ArrowLeft", "Enter"):
@@ -60,41 +83,39 @@ def test_strip_is_one_tab_stop_where_arrow_keys_move_and_enter_selects(overview)
     overview.keyboard.press("End")
     expect(tokens(overview).last).to_be_focused()
     assert tokens(overview).evaluate_all("spans => spans.filter(span => span.tabIndex === 0).length") == 1
+    overview.set_viewport_size({"width": 390, "height": 800})
+    overview.wait_for_function("document.documentElement.clientWidth <= 390")
+    overview.wait_for_function("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
+    colour = "span => getComputedStyle(span).color"
+    light = tokens(overview).first.evaluate(colour)
+    overview.evaluate("document.documentElement.setAttribute('data-bs-theme', 'dark')")
+    until(overview, lambda: tokens(overview).first.evaluate(colour) != light)
 
 
-def test_sink_is_outlined_and_underlined_and_the_shade_can_stand_for_two_things(overview):
-    thickness = "span => parseFloat(getComputedStyle(span, '::after').height)"
-    sink, other = tokens(overview).nth(0), tokens(overview).nth(5)
-    expect(sink).to_have_class(re.compile("sl-token-sink"))
-    assert sink.evaluate("span => getComputedStyle(span).borderTopStyle") == "solid"
-    assert sink.evaluate(thickness) > other.evaluate(thickness) + 1
-
-    legend = overview.locator(".sl-strip-legend")
-    expect(legend).to_contain_text("Shade: excess over uniform attention")
-    overview.get_by_label("attention received", exact=True).check()
-    expect(legend).to_contain_text("Shade: attention received")
-    assert float(tokens(overview).nth(3).evaluate("span => span.style.getPropertyValue('--fill')")) > 0
-
-
-def test_line_breaks_and_the_direction_of_the_text_are_kept(overview):
+def test_line_breaks_direction_length_and_markup_of_a_text_are_kept(overview):
     place = "span => { const box = span.getBoundingClientRect(); return [box.left, box.top]; }"
     newline = overview.get_by_role("button", name=re.compile("^token 21 '↵'"))
     assert tokens(overview).nth(22).evaluate(place)[1] > newline.evaluate(place)[1]
 
     choose_run(overview, "hebrew", "[CLS]")
     assert tokens(overview).nth(1).evaluate(place)[0] > tokens(overview).nth(2).evaluate(place)[0]
-
-
-def test_script_in_a_token_is_text(overview):
+    choose_run(overview, "book", "·w0")
+    expect(tokens(overview)).to_have_count(400)
+    box = overview.locator(".sl-strip-text")
+    # It scrolls in its own box.
+    until(overview, lambda: box.evaluate("box => box.scrollHeight > box.clientHeight + 100"))
+    tokens(overview).first.focus()
+    overview.keyboard.press("End")
+    until(overview, lambda: box.evaluate("box => box.scrollTop") > 0)
     choose_run(overview, "script", "[CLS]")
     expect(tokens(overview).nth(1)).to_have_text("<script>document.title='owned'</script>")
     tokens(overview).nth(1).click()
     expect(overview.locator(".sl-predictions caption")).to_contain_text("<script>document.title")
-    assert overview.title() == "Overview"
-    assert overview.locator(".sl-overview script:not([src]), .sl-overview img").count() == 0
+    expect(overview).to_have_title("Overview")
+    expect(overview.locator(".sl-overview script:not([src]), .sl-overview img")).to_have_count(0)
 
 
-def test_masked_model_predicts_the_selected_token_on_demand(overview):
+def test_masked_model_predicts_the_selected_token_and_what_does_not_apply_is_said(overview):
     choose_run(overview, "encoder", "[CLS]")
     caption = overview.locator(".sl-predictions caption")
     expect(caption).to_contain_text("at position 10")
@@ -105,35 +126,12 @@ def test_masked_model_predicts_the_selected_token_on_demand(overview):
 
     choose_run(overview, "refused", "[CLS]")
     expect(overview.get_by_text("The model's files are damaged.")).to_be_visible()
-
-
-def test_what_does_not_apply_is_said_in_words(overview):
-    choose_run(overview, "headless", "[CLS]")
-    expect(overview.get_by_text("This checkpoint has no language-model head")).to_be_visible()
     choose_run(overview, "single", "word")
     expect(overview.get_by_text("Too short to say").first).to_be_visible()
+    choose_run(overview, "headless", "[CLS]")
+    expect(overview.get_by_text("This checkpoint has no language-model head")).to_be_visible()
     choose_run(overview, "long", "<bos>")
     expect(overview.get_by_text("Not applicable: the averaged map is kept")).to_have_count(8)
     expect(overview.get_by_text("window 2 of 5, tokens 30–59 of 140")).to_be_visible()
     expect(overview.get_by_text("A warning of the run.")).to_be_visible()
     expect(overview.locator(".shiny-output-error")).to_have_count(0)
-
-
-def test_text_of_four_hundred_tokens_scrolls_in_its_own_box(overview):
-    choose_run(overview, "book", "·w0")
-    expect(tokens(overview)).to_have_count(400)
-    box = overview.locator(".sl-strip-text")
-    assert box.evaluate("box => box.scrollHeight > box.clientHeight + 100")
-    tokens(overview).first.focus()
-    overview.keyboard.press("End")
-    assert box.evaluate("box => box.scrollTop") > 0
-
-
-def test_page_fits_a_phone_and_turns_dark_without_a_round_trip(overview):
-    overview.set_viewport_size({"width": 390, "height": 800})
-    overview.wait_for_function("document.documentElement.clientWidth <= 390")
-    assert overview.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
-    colour = "span => getComputedStyle(span).color"
-    light = tokens(overview).first.evaluate(colour)
-    overview.evaluate("document.documentElement.setAttribute('data-bs-theme', 'dark')")
-    assert tokens(overview).first.evaluate(colour) != light

@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.panel_steps import expect_tokens, open_stored_example, run_text
+from tests.browser.panel_steps import open_stored_example, run_text
 
 STEPS = [
     "Token embeddings",
@@ -21,22 +21,20 @@ STEPS = [
 
 @pytest.fixture
 def decoder(page: Page, base_url) -> Page:
+    return opened(page, base_url)
+
+
+@pytest.fixture(scope="module")
+def shown(shared_page: Page, base_url) -> Page:
+    """For tests that open steps, and change nothing."""
+    return opened(shared_page, base_url)
+
+
+def opened(page: Page, base_url: str) -> Page:
     """The stored example on the Deep dive page."""
     open_stored_example(page, base_url)
     page.get_by_role("tab", name="Deep dive").click()
     expect(page.locator("#deep_dive-steps-where")).to_have_text(". (46) in demo-gpt2, layer 5, head 8.")
-    return page
-
-
-@pytest.fixture
-def encoder(page: Page, base_url) -> Page:
-    """A run of demo-bert on the Deep dive page."""
-    open_stored_example(page, base_url)
-    page.get_by_label("Model", exact=True).select_option("demo-bert")
-    run_text(page, "The cat sat on the mat.")
-    expect_tokens(page, r"\d+")
-    page.get_by_role("tab", name="Deep dive").click()
-    expect(page.locator("#deep_dive-steps-where")).to_contain_text("in demo-bert, layer")
     return page
 
 
@@ -45,9 +43,12 @@ def step(page: Page, name: str) -> Locator:
 
 
 def open_step(page: Page, name: str) -> Locator:
-    """Open a step and wait until it has something to say."""
+    """Open a step if it is closed, and wait until it has something to say."""
     card = step(page, name)
-    card.get_by_role("button", name=name).click()
+    button = card.get_by_role("button", name=name)
+    if button.get_attribute("aria-expanded") != "true":
+        button.click()
+    expect(button).to_have_attribute("aria-expanded", "true")
     expect(card.locator(".sl-finding")).to_have_text(re.compile(r"\w"))
     return card
 
@@ -56,7 +57,7 @@ def choose(page: Page, label: str, value: str) -> None:
     page.locator("#deep_dive-steps-" + label).select_option(value)
 
 
-def test_the_steps_stand_in_order_closed_with_the_models_sizes(decoder):
+def test_the_steps_stand_in_order_closed_and_one_opens_from_the_keyboard(decoder):
     titles = decoder.locator(".pipe-title")
     expect(titles).to_have_text(STEPS)
     expect(decoder.locator(".pipe-cards .accordion-button[aria-expanded=true]")).to_have_count(0)
@@ -67,10 +68,18 @@ def test_the_steps_stand_in_order_closed_with_the_models_sizes(decoder):
         "12 heads × 16 numbers → 192 numbers"
     )
     expect(step(decoder, "Feed-forward").locator(".sl-finding")).not_to_be_visible()
+    step(decoder, "Final normalisation").get_by_role("button").press("Enter")
+    expect(step(decoder, "Final normalisation")).to_contain_text("the prediction head reads the result.")
+    card = open_step(decoder, "Scaled attention")
+    expect(card.get_by_role("table").first.locator("tbody tr")).to_have_count(5)
+    box = card.locator(".selectize-input")
+    box.click()
+    card.locator(".selectize-dropdown-content [data-value='3']").click()
+    expect(card.get_by_role("table").first.locator("tbody tr")).to_have_count(2)
 
 
-def test_an_embedding_has_its_strip_and_its_neighbours(decoder):
-    card = open_step(decoder, "Token embeddings")
+def test_an_embedding_has_its_strip_and_its_neighbours(shown):
+    card = open_step(shown, "Token embeddings")
     expect(card).to_contain_text(
         re.compile(
             r"\. \(46\) is entry \d+ of 4,096: a row of 192 numbers, length [\d.]+\. The nearest other"
@@ -97,8 +106,8 @@ def test_every_step_follows_the_token_the_layer_and_the_head(decoder):
     expect(decoder.get_by_role("heading", name="Head 2.3: layer 2, head 3")).to_be_visible()
 
 
-def test_each_row_of_the_softmax_adds_up_to_one_with_the_others(decoder):
-    card = open_step(decoder, "Scaled attention")
+def test_each_row_of_the_softmax_adds_up_to_one_with_the_others(shown):
+    card = open_step(shown, "Scaled attention")
     table = card.get_by_role("table").last
     expect(table.locator("caption")).to_contain_text("4. softmax")
     expect(card.get_by_role("table").nth(1).locator("caption")).to_contain_text("÷ √16, that is × 0.25")
@@ -108,18 +117,9 @@ def test_each_row_of_the_softmax_adds_up_to_one_with_the_others(decoder):
     expect(table.locator("tbody tr").first).to_contain_text("hidden")
 
 
-def test_other_tokens_can_be_put_beside_the_one_in_view(decoder):
-    card = open_step(decoder, "Scaled attention")
-    expect(card.get_by_role("table").first.locator("tbody tr")).to_have_count(5)
-    box = card.locator(".selectize-input")
-    box.click()
-    card.locator(".selectize-dropdown-content [data-value='3']").click()
-    expect(card.get_by_role("table").first.locator("tbody tr")).to_have_count(2)
-
-
-def test_a_block_is_told_from_what_enters_to_what_leaves(decoder):
-    stream, neurons = open_step(decoder, "Add and normalise"), open_step(decoder, "Feed-forward")
-    final = open_step(decoder, "Final normalisation")
+def test_a_block_is_told_from_what_enters_to_what_leaves(shown):
+    stream, neurons = open_step(shown, "Add and normalise"), open_step(shown, "Feed-forward")
+    final = open_step(shown, "Final normalisation")
     expect(stream).to_contain_text("This model is pre-norm")
     expect(stream.locator("tbody th")).to_have_text(
         ["enters", "LayerNorm (ln_1)", "attention", "LayerNorm (ln_2)", "feed-forward", "leaves"]
@@ -131,33 +131,27 @@ def test_a_block_is_told_from_what_enters_to_what_leaves(decoder):
     expect(final.locator("tbody tr").first.locator("td").first).to_have_text(enters)
 
 
-def test_an_encoder_has_segments_a_free_mask_and_no_final_norm(encoder):
-    positions, scores = open_step(encoder, "Positions"), open_step(encoder, "Scaled attention")
-    stream, final = open_step(encoder, "Add and normalise"), open_step(encoder, "Final normalisation")
+def test_an_encoder_and_a_model_with_rotary_positions_have_steps_of_their_own(page: Page, base_url):
+    open_stored_example(page, base_url)
+    page.get_by_role("tab", name="Deep dive").click()
+    run_model(page, "demo-bert")
+    positions, scores = open_step(page, "Positions"), open_step(page, "Scaled attention")
+    stream, final = open_step(page, "Add and normalise"), open_step(page, "Final normalisation")
     expect(positions).to_contain_text("A row for the segment (token type) is added too")
     expect(positions).to_contain_text("LayerNorm (embeddings.LayerNorm) normalises the sum")
     expect(scores).to_contain_text("nothing is hidden from these queries")
     expect(stream).to_contain_text("This model is post-norm")
     expect(final).to_contain_text("Not applicable: nothing is normalised after the last block")
     expect(final.get_by_role("table")).to_have_count(0)
-
-
-def test_a_step_opens_from_the_keyboard(decoder):
-    button = step(decoder, "Final normalisation").get_by_role("button")
-    button.focus()
-    decoder.keyboard.press("Enter")
-    expect(step(decoder, "Final normalisation")).to_contain_text("the prediction head reads the result.")
-
-
-def test_rotary_positions_and_shared_keys_are_told(page: Page, base_url):
-    open_stored_example(page, base_url)
-    page.get_by_label("Model", exact=True).select_option("demo-llama")
-    run_text(page, "The cat sat on the mat.")
-    expect_tokens(page, r"\d+")
-    page.get_by_role("tab", name="Deep dive").click()
-    expect(page.locator("#deep_dive-steps-where")).to_contain_text("in demo-llama, layer")
+    run_model(page, "demo-llama")
     expect(open_step(page, "Positions")).to_contain_text(
         "turns all 16 numbers of each query and key, in 8 pairs"
     )
     expect(open_step(page, "Queries, keys")).to_contain_text("12 query heads share 4 sets of keys and values")
     expect(open_step(page, "Feed-forward")).to_contain_text("512 neurons and back (gated, activation silu)")
+
+
+def run_model(page: Page, name: str) -> None:
+    page.get_by_label("Model", exact=True).select_option(name)
+    run_text(page, "The cat sat on the mat.")
+    expect(page.locator("#deep_dive-steps-where")).to_contain_text(f"in {name}, layer")

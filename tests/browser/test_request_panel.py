@@ -16,10 +16,12 @@ from tests.browser.panel_steps import (
     text_area,
 )
 
+APP = "tests/browser/apps/panel_app.py"
+
 
 @pytest.fixture
 def url(serve: Callable[[str], str]) -> str:
-    return serve("tests/browser/apps/panel_app.py")
+    return serve(APP)
 
 
 @pytest.fixture
@@ -28,26 +30,28 @@ def panel(page: Page, url: str) -> Page:
     return page
 
 
-def test_control_enter_runs_what_stands_in_the_text_area(panel: Page):
-    run_text(panel, "one two three")
-    expect(panel.get_by_text("On screen: one two three")).to_be_visible()
-    expect_tokens(panel, "3")
+@pytest.fixture(scope="module")
+def shown(shared_page: Page, serve: Callable[[str], str]) -> Page:
+    """For tests that say which text they are about, and leave the model and the windows as they are."""
+    open_stored_example(shared_page, serve(APP))
+    return shared_page
 
 
-def test_the_run_button_runs_the_text_too(panel: Page):
-    text_area(panel).fill("four words are enough")
-    panel.get_by_role("button", name="Run", exact=True).click()
-    expect(panel.get_by_text("On screen: four words are enough")).to_be_visible()
+def test_control_enter_runs_what_stands_in_the_text_area(shown: Page):
+    run_text(shown, "one two three")
+    expect(shown.get_by_text("On screen: one two three")).to_be_visible()
+    expect_tokens(shown, "3")
 
 
-def test_the_note_about_the_stored_example_goes_with_the_first_run(panel: Page):
+def test_the_run_button_runs_the_text_too(shown: Page):
+    text_area(shown).fill("four words are enough")
+    shown.get_by_role("button", name="Run", exact=True).click()
+    expect(shown.get_by_text("On screen: four words are enough")).to_be_visible()
+
+
+def test_a_run_that_is_stopped_or_refused_leaves_the_former_result(panel: Page):
     note = panel.get_by_text("Run computes anew")
     expect(note).to_be_visible()
-    run_text(panel, "one")
-    expect(note).to_have_count(0)
-
-
-def test_stop_ends_a_run_and_leaves_the_former_result(panel: Page):
     stop = panel.get_by_role("button", name="Stop")
     expect(stop).to_be_disabled()
     run_text(panel, "slow text")
@@ -58,33 +62,32 @@ def test_stop_ends_a_run_and_leaves_the_former_result(panel: Page):
     expect(panel.get_by_text("On screen: the stored example")).to_be_visible()
     expect(panel.get_by_role("progressbar")).to_have_count(0)
     expect(stop).to_be_disabled()
-
-
-def test_a_second_run_does_not_wait_for_the_first(panel: Page):
-    run_text(panel, "slow text")
-    expect(panel.get_by_role("progressbar")).to_be_visible()
-    run_text(panel, "quick text")
-    expect(panel.get_by_text("On screen: quick text")).to_be_visible()
-
-
-def test_an_error_is_one_alert_and_the_former_result_stays(panel: Page):
     run_text(panel, "   ")
     expect_problem(panel, "The text is empty")
     expect(panel.get_by_text("On screen: the stored example")).to_be_visible()
     run_text(panel, "better")
     expect(panel.get_by_text("On screen: better")).to_be_visible()
     expect(panel.get_by_role("alert")).to_have_count(0)
+    # The note about the stored example goes with the first run.
+    expect(note).to_have_count(0)
 
 
-def test_an_example_fills_the_text_and_its_characters_are_counted(panel: Page):
-    panel.get_by_label("Examples").select_option(label="The quick brown fox")
-    expect(text_area(panel)).to_have_value("The quick brown fox jumps over the lazy dog.")
-    expect(panel.get_by_text("44 characters")).to_be_visible()
+def test_a_second_run_does_not_wait_for_the_first(shown: Page):
+    run_text(shown, "slow text")
+    expect(shown.get_by_role("progressbar")).to_be_visible()
+    run_text(shown, "quick text")
+    expect(shown.get_by_text("On screen: quick text")).to_be_visible()
 
 
-def test_characters_are_counted_as_unicode_code_points(panel: Page):
-    text_area(panel).fill("a👋é")
-    expect(panel.get_by_text("3 characters")).to_be_visible()
+def test_an_example_fills_the_text_and_its_characters_are_counted(shown: Page):
+    shown.get_by_label("Examples").select_option(label="The quick brown fox")
+    expect(text_area(shown)).to_have_value("The quick brown fox jumps over the lazy dog.")
+    expect(shown.get_by_text("44 characters")).to_be_visible()
+
+
+def test_characters_are_counted_as_unicode_code_points(shown: Page):
+    text_area(shown).fill("a👋é")
+    expect(shown.get_by_text("3 characters")).to_be_visible()
 
 
 def test_a_long_text_is_read_in_the_window_that_was_chosen(panel: Page):
@@ -109,26 +112,23 @@ def test_another_model_is_named_in_a_field_that_opens(panel: Page):
     expect_problem(panel, "There is no model 'nobody/knows-it'.")
 
 
-def test_a_closed_browser_frees_the_model_for_the_next_in_the_queue(panel: Page, url: str):
-    other = panel.context.new_page()
-    open_stored_example(other, url)
-    run_text(other, "slow and then gone")
-    expect(other.get_by_role("progressbar")).to_be_visible()
-    run_text(panel, "quick")
-    expect(panel.get_by_text("Number 1 in the queue")).to_be_visible()
-    other.close()
-    expect(panel.get_by_text("On screen: quick")).to_be_visible()
+def test_a_closed_browser_frees_the_model_for_the_next_in_the_queue(shown: Page, page: Page, url: str):
+    open_stored_example(page, url)
+    run_text(page, "slow and then gone")
+    expect(page.get_by_role("progressbar")).to_be_visible()
+    run_text(shown, "quick")
+    expect(shown.get_by_text("Number 1 in the queue")).to_be_visible()
+    page.close()
+    expect(shown.get_by_text("On screen: quick")).to_be_visible()
 
 
-def test_two_sessions_keep_their_own_results(panel: Page, url: str):
-    other = panel.context.new_page()
-    open_stored_example(other, url)
-    run_text(panel, "mine")
-    run_text(other, "yours")
-    expect(panel.get_by_text("On screen: mine")).to_be_visible()
-    expect(other.get_by_text("On screen: yours")).to_be_visible()
-    expect(panel.get_by_text("On screen: mine")).to_be_visible()
-    other.close()
+def test_two_sessions_keep_their_own_results(shown: Page, page: Page, url: str):
+    open_stored_example(page, url)
+    run_text(shown, "mine")
+    run_text(page, "yours")
+    expect(shown.get_by_text("On screen: mine")).to_be_visible()
+    expect(page.get_by_text("On screen: yours")).to_be_visible()
+    expect(shown.get_by_text("On screen: mine")).to_be_visible()
 
 
 def test_on_a_narrow_window_the_panel_is_a_drawer_that_closes_after_a_run(panel: Page):
