@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, BrowserType, Page, expect
 
-from tests.browser.conftest import OPENING_PATIENCE_MS
+from tests.browser.conftest import be_patient
 from tests.browser.test_links import expect_link
 
 PATIENCE_MS = 180_000
@@ -60,7 +60,7 @@ def test_an_edit_is_in_the_link_and_going_back_and_forward_brings_it_again(
     expect(hint).to_have_text("")
 
     fresh = other_browser.new_page(base_url=base_url)
-    fresh.set_default_navigation_timeout(OPENING_PATIENCE_MS)
+    be_patient(fresh)
     fresh.goto(f"{link}&edit.factor=7")
     expect(fresh.locator("#link_note")).to_contain_text(
         "The link says edit.factor=7, which is not known here"
