@@ -15,6 +15,8 @@ from sinklens.settings import REPOSITORY
 from sinklens.widgets.heatmap import Heatmap
 from sinklens.widgets.mosaic import Mosaic
 
+pytestmark = pytest.mark.usefixtures("without_session")
+
 FOLDER = REPOSITORY / "docs" / "notebooks"
 JUPYTER = FOLDER / "sinks-in-five-cells.ipynb"
 MARIMO = FOLDER / "sinks_in_five_cells.py"
@@ -33,14 +35,6 @@ class StandInMarimo(types.ModuleType):
     @staticmethod
     def md(text: str) -> str:
         return text
-
-
-@pytest.fixture(autouse=True)
-def without_session(monkeypatch):
-    """shinywidgets wants a session for every widget of a process that has imported it."""
-    from ipywidgets import Widget
-
-    monkeypatch.setattr(Widget, "_widget_construction_callback", None)
 
 
 def jupyter_cells() -> list[ast.Module]:

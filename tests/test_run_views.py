@@ -18,18 +18,12 @@ from sinklens.widgets.heatmap import Heatmap
 from sinklens.widgets.mosaic import Mosaic
 from tests.capture.tiny_models import TARGET, TEXT, save_tiny
 
+pytestmark = pytest.mark.usefixtures("without_session")
+
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
     return sinklens.analyze(str(save_tiny("gpt2", tmp_path_factory.mktemp("gpt2"))), TEXT)
-
-
-@pytest.fixture(autouse=True)
-def without_session(monkeypatch):
-    """shinywidgets wants a session for every widget of a process that has imported it."""
-    from ipywidgets import Widget
-
-    monkeypatch.setattr(Widget, "_widget_construction_callback", None)
 
 
 def test_a_notebook_gets_a_heads_map_as_the_page_draws_it(run):

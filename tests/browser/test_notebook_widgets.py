@@ -5,11 +5,12 @@ from __future__ import annotations
 import base64
 
 import pytest
-from ipywidgets import Widget
 from playwright.sync_api import Page, expect
 
 import sinklens
 from tests.capture.tiny_models import TEXT, save_tiny
+
+pytestmark = pytest.mark.usefixtures("without_session")
 
 MOUNT = """async ({ esm, css, state, values, inShadow }) => {
   const host = document.body.appendChild(document.createElement("div"));
@@ -45,12 +46,6 @@ DARK, LIGHT = "color: #eee; background: #111", "color: #222; background: #fff"
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
     return sinklens.analyze(str(save_tiny("gpt2", tmp_path_factory.mktemp("gpt2"))), TEXT)
-
-
-@pytest.fixture(autouse=True)
-def without_session(monkeypatch):
-    """shinywidgets wants a session for every widget of a process that has imported it."""
-    monkeypatch.setattr(Widget, "_widget_construction_callback", None)
 
 
 def mount(page: Page, widget, *, in_shadow: bool) -> None:

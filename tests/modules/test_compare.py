@@ -43,11 +43,8 @@ from modules.edit_choice import EditWish
 from modules.figures.side_curves import side_bars, side_layers, side_losses
 from sinklens.analysis.comparison_export import loss_frame
 from sinklens.analysis.metric_delta import GROUPS
-from sinklens.capture.engine import Engine
 from sinklens.errors import BadSelection
 from sinklens.records import CaptureRequest
-from sinklens.service import InferenceService
-from sinklens.settings import Settings
 from tests.capture.tiny_models import TEXT, save_tiny
 
 QUIET = lambda status: None  # noqa: E731
@@ -57,14 +54,6 @@ OTHER = TEXT.replace("w5", "w55")
 @pytest.fixture(scope="module")
 def folders(tmp_path_factory):
     return {name: str(save_tiny(name, tmp_path_factory.mktemp(name))) for name in ("gpt2", "bert", "bloom")}
-
-
-@pytest.fixture
-def service(tmp_path):
-    settings = Settings(cache_dir=tmp_path, allow_hub=False)
-    service = InferenceService(Engine(settings), settings)
-    yield service
-    service.close()
 
 
 async def compared(service, folder, b, **wish):

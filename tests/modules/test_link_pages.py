@@ -18,11 +18,8 @@ from modules.link_session import link_server
 from modules.request_panel import request_panel_server
 from modules.session_run import SessionRun
 from modules.trial_choice import TextsWish, TrialChoice
-from sinklens.capture.engine import Engine
 from sinklens.opened_file import OpenedFile
 from sinklens.records import CaptureRequest
-from sinklens.service import InferenceService
-from sinklens.settings import Settings
 from tests.capture.tiny_models import TEXT, save_tiny
 from tests.modules.test_session_run import INPUTS, PATIENCE_S, seen
 
@@ -51,14 +48,6 @@ HOT = TrialChoice(EditWish("temperature", temperature=0.5, with_controls=False),
 @pytest.fixture(scope="module")
 def folders(tmp_path_factory):
     return {name: str(save_tiny(name, tmp_path_factory.mktemp(name))) for name in ("gpt2", "bert")}
-
-
-@pytest.fixture
-def service(tmp_path):
-    settings = Settings(cache_dir=tmp_path, allow_hub=False)
-    service = InferenceService(Engine(settings), settings)
-    yield service
-    service.close()
 
 
 @pytest.fixture

@@ -39,12 +39,9 @@ from modules.tried import try_edit
 from modules.verdict_drawing import heads_finding, heads_picture, sinks_finding, verdict_rows, verdict_table
 from modules.verdict_trial import judge_heads, judge_sinks
 from sinklens.analysis.sink_migration import mean_row_sum, migration_table
-from sinklens.capture.engine import Engine
 from sinklens.errors import BadIntervention, BadSelection
 from sinklens.interventions import ChangeTokens, MaskKeys
 from sinklens.records import CaptureRequest
-from sinklens.service import InferenceService
-from sinklens.settings import Settings
 from tests.capture.tiny_models import TEXT, save_tiny
 
 OTHER = "w40 w41 w42 w43 w44 w45 w46 w47 w48 w1 w2 w3 w4 w5 w6 w7"
@@ -57,14 +54,6 @@ def folders(tmp_path_factory):
     return {
         name: str(save_tiny(name, tmp_path_factory.mktemp(name))) for name in ("gpt2", "bert", "t5", "bloom")
     }
-
-
-@pytest.fixture
-def service(tmp_path):
-    settings = Settings(cache_dir=tmp_path, allow_hub=False)
-    service = InferenceService(Engine(settings), settings)
-    yield service
-    service.close()
 
 
 @pytest.fixture

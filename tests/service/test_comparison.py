@@ -12,13 +12,10 @@ import pytest
 import torch
 import transformers as hf
 
-from sinklens.capture.engine import Engine
 from sinklens.comparison_runs import MASKED_KL
 from sinklens.errors import BadSelection, NotCaptured
 from sinklens.interventions import MaskKeys
 from sinklens.records import CaptureRequest
-from sinklens.service import InferenceService
-from sinklens.settings import Settings
 from tests.capture.tiny_models import TEXT, save_tiny
 
 OTHER = TEXT.replace("w5", "w55")
@@ -31,11 +28,8 @@ def folders(tmp_path_factory):
 
 
 @pytest.fixture
-def service(tmp_path):
-    settings = Settings(cache_dir=tmp_path, allow_hub=False)
-    service = InferenceService(Engine(settings), settings)
-    yield service
-    service.close()
+def service(engine_service):
+    return engine_service
 
 
 async def run(service, folder, text=TEXT, **facts):

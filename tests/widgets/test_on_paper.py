@@ -18,14 +18,6 @@ pytestmark = pytest.mark.usefixtures("without_session")
 PAPER = {"format": "svg", "width_mm": 90, "height_mm": None, "dpi": 96}
 
 
-@pytest.fixture
-def without_session(monkeypatch):
-    """shinywidgets wants a session for every widget of a process that has imported it."""
-    from ipywidgets import Widget
-
-    monkeypatch.setattr(Widget, "_widget_construction_callback", None)
-
-
 def asked(widget, **question):
     """The widget's answer to a message of the browser."""
     answers = []
