@@ -158,8 +158,8 @@ def wall_rows(model: str, n_texts: int, n_workers: int) -> str:
     import torch
 
     from sinklens.capture.engine import Engine
+    from sinklens.study.process_workers import ProcessWorkers
     from sinklens.study.running import run_study
-    from sinklens.study.workers import ProcessWorkers
 
     torch.set_num_threads(1)  # short texts gain nothing from two, and lose much on a busy machine
     texts = mixed_texts(n_texts)

@@ -25,6 +25,8 @@ class Settings:
     """Folder of the studies run from the page, one folder each, and of the texts uploaded for them."""
     ray_address: str = ""
     """Ray cluster that does the studies of the page ("auto", "ray://host:port"); empty: this machine does."""
+    study_processes: int = 0
+    """Processes that do a study of the page; 0: as many as memory and all cores but one allow."""
     default_model: str = "demo-gpt2"
     """Bundled model that the page opens with."""
     allow_folders: bool = True

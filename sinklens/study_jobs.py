@@ -23,10 +23,11 @@ from sinklens.settings import Settings
 from sinklens.study.errors import BadStudy, FolderInUse, Problem
 from sinklens.study.folder import StudyFolder
 from sinklens.study.plan import Study
+from sinklens.study.process_workers import ProcessWorkers
 from sinklens.study.records import Progress
 from sinklens.study.running import run_study
 from sinklens.study.study_file import read_study
-from sinklens.study.workers import ProcessWorkers, Workers
+from sinklens.study.workers import Workers
 from sinklens.version import VERSION
 
 logger = logging.getLogger(__name__)
@@ -34,8 +35,8 @@ UPLOADS = "uploads"
 """Folder beside the studies that holds what was uploaded."""
 BUSY = ("waiting", "reading", "running")
 N_NAME_CHARS = 40
-N_PROCESSES = 1
-"""Processes that work on a study of the page; the machine's other cores are for the sessions."""
+N_SPARE_CORES = 1
+"""Cores that a study of the page leaves to the sessions."""
 
 Work = Callable[[str, Study, Path, StudyFolder, Callable[[Progress], None], Callable[[], bool]], None]
 """`work(text, study, base, folder, on_progress, is_cancelled)` does a whole study."""
@@ -287,9 +288,9 @@ def _run_study(
 
 
 def _workers(study: Study, settings: Settings) -> Workers:
-    """The cluster of the settings, else a process of its own: its threads and lock are not the sessions'."""
+    """The cluster of the settings, else processes: their threads and locks are not the sessions'."""
     if not settings.ray_address:
-        return ProcessWorkers(study, N_PROCESSES, settings)
+        return ProcessWorkers(study, settings.study_processes or None, settings, n_spare_cores=N_SPARE_CORES)
     from sinklens.study.ray_workers import RayWorkers
 
     return RayWorkers(study, address=settings.ray_address, settings=settings)

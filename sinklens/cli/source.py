@@ -166,13 +166,18 @@ def settings() -> Settings:
 
 
 def new_engine() -> Engine:
-    """An engine that writes no progress bars of its own among the results."""
-    from transformers.utils import logging
-
+    """An engine of these settings."""
     from sinklens.capture.engine import Engine
 
-    logging.disable_progress_bar()
+    without_loading_bars()
     return Engine(settings())
+
+
+def without_loading_bars() -> None:
+    """transformers writes no progress bars of its own among the results."""
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()
 
 
 def read_text(text: str | None, file: Path | None) -> str:

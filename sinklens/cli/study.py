@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
 from sinklens.cli.outcome import ExitCode, stop
-from sinklens.cli.source import settings
+from sinklens.cli.source import settings, without_loading_bars
 from sinklens.errors import RunCancelled
 from sinklens.study.errors import BadStudy, DiskFull, FolderInUse, Problem
 from sinklens.study.folder import StudyFolder
@@ -40,7 +40,11 @@ def study(
         str | None, typer.Option(help="Of the cluster, such as 'auto' or 'ray://host:10001'.")
     ] = None,
     workers: Annotated[
-        int | None, typer.Option(min=1, help="Processes (local) or actors (Ray), each with its own model.")
+        int | None,
+        typer.Option(
+            min=1,
+            help="Processes (local) or actors (Ray), each with its own model; as many as fit by default.",
+        ),
     ] = None,
     check: Annotated[
         bool, typer.Option("--check", help="Read the study and its texts, and run nothing.")
@@ -139,9 +143,13 @@ def _workers(plan: Study, engine: str, address: str | None, n: int | None) -> Wo
         from sinklens.study.ray_workers import RayWorkers
 
         return RayWorkers(plan, address=address, n_workers=n)
-    from sinklens.study.workers import LocalWorkers, ProcessWorkers
+    from sinklens.study.process_workers import ProcessWorkers
+    from sinklens.study.workers import LocalWorkers
 
-    return ProcessWorkers(plan, n) if n is not None and n > 1 else LocalWorkers(plan)
+    if n != 1:
+        return ProcessWorkers(plan, n)
+    without_loading_bars()
+    return LocalWorkers(plan)
 
 
 @contextmanager

@@ -12,14 +12,17 @@ from pathlib import Path
 
 import pytest
 
+from sinklens.cli.outcome import ExitCode
 from sinklens.errors import RunCancelled
 from sinklens.study import folder as folder_module
+from sinklens.study import process_workers
 from sinklens.study.errors import BadTexts, DiskFull, FolderInUse, OtherStudy
 from sinklens.study.folder import StudyFolder
-from sinklens.study.records import UNEDITED
+from sinklens.study.process_workers import ProcessWorkers
+from sinklens.study.records import UNEDITED, Progress
 from sinklens.study.running import run_study, slugs
 from sinklens.study.study_file import read_study
-from sinklens.study.workers import LocalWorkers, ProcessWorkers
+from sinklens.study.workers import LocalWorkers
 from tests.capture.tiny_models import save_tiny
 from tests.study.study_cases import plan_text, run_here, shard_bytes, some_texts, tiny_study
 
@@ -249,11 +252,40 @@ def test_a_static_vector_is_made_once_from_texts_that_are_then_left_out(tmp_path
     assert file.stat().st_mtime_ns == before
 
 
-def test_processes_give_the_same_bits_as_this_one(tmp_path):
-    study = tiny_study(tmp_path, n_texts=20, interventions=[MASK])
+def test_processes_give_the_same_bits_as_this_one(tmp_path, monkeypatch):
+    """Two for the first model; the second has room in one."""
+    monkeypatch.setattr(process_workers, "n_cores", lambda: 2)
+    monkeypatch.setattr(process_workers, "N_SECONDS_ALONE", 0.0)
+    counts = iter([2, 1])
+    monkeypatch.setattr(process_workers, "n_processes", lambda facts, n_free, **most: next(counts))
+    models = [str(save_tiny(family, tmp_path / family)) for family in ("gpt2", "llama")]
+    study = tiny_study(tmp_path, n_texts=20, interventions=[MASK], models=models)
     here = run_here(study, tmp_path / "here")
-    run_study(study, tmp_path / "there", lambda: ProcessWorkers(study, 2))
+    told: list[Progress] = []
+    run_study(study, tmp_path / "there", lambda: ProcessWorkers(study), on_progress=told.append)
+    assert next(counts, None) is None
     assert shard_bytes(StudyFolder(tmp_path / "there")) == shard_bytes(here)
+    assert told[-1].tokens_per_s > 0
+
+
+def test_ctrl_c_ends_all_processes_in_order(tmp_path):
+    model = save_tiny("gpt2", tmp_path / "model")
+    file, out = tmp_path / "study.yaml", StudyFolder(tmp_path / "out")
+    file.write_text(plan_text(model, n_texts=400, interventions=[MASK]), "utf-8")
+    command = [sys.executable, "-m", "sinklens", "study", str(file), "--out", str(out.path), "--workers", "2"]
+    with subprocess.Popen(
+        command, cwd=REPOSITORY, stderr=subprocess.PIPE, text=True, start_new_session=True
+    ) as process:
+        while not (out.exists and out.finished()):
+            assert process.poll() is None, process.stderr.read()
+            time.sleep(0.05)
+        os.killpg(process.pid, signal.SIGINT)
+        _, said = process.communicate()
+    assert process.returncode == ExitCode.INTERRUPTED
+    assert "Stopped. What is finished is in" in said
+    assert "Traceback" not in said
+    assert 0 < len(out.finished()) < 100
+    assert out.progress().state == "stopped"
 
 
 def test_models_with_like_names_have_files_of_their_own():

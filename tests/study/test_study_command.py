@@ -22,6 +22,8 @@ def command():
     app.command()(guarded(commands.texts))
 
     def run(*words):
+        """In this process, where "study" is not told otherwise."""
+        words += ("--workers", 1) if words[0] == "study" else ()
         return CliRunner().invoke(app, [str(word) for word in words])
 
     return run
