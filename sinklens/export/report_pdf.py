@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import logging
+from collections.abc import Sequence
 from functools import singledispatch
 from pathlib import Path
 
@@ -11,8 +13,9 @@ from fpdf import FPDF, FontFace
 from fpdf.enums import TableBordersLayout
 
 from sinklens.export.report_blocks import Facts, Picture, Report, Rows, Verbatim, Words
+from sinklens.figures.fonts import fallback_files, missing_glyphs
 from sinklens.figures.paper import Paper
-from sinklens.figures.studio import MISSING, figure_file, missing_glyphs
+from sinklens.figures.studio import MISSING, figure_file
 from sinklens.version import VERSION
 from sinklens.widgets.colours import PAPER
 
@@ -22,17 +25,20 @@ FIGURE_DPI = 220
 LINE_MM = 4.6
 SANS, MONO = "DejaVuSans", "DejaVuSansMono"
 WEIGHTS = {"": "", "B": "-Bold"}
+# What it says quotes characters of the text in the log; the report counts them.
+logging.getLogger("fpdf.output").setLevel(logging.ERROR)
 
 
 def report_pdf(report: Report) -> bytes:
     """The whole file; the fonts that it needs are in it."""
-    pdf = _Pages(report.title)
+    blocks = [block for section in report.sections for block in section.blocks]
+    texts = [block.text for block in blocks if isinstance(block, Verbatim)]
+    pdf = _Pages(report.title, fallback_files(texts))
     pdf.words(report.title, size=16, style="B")
     pdf.words(report.source, size=8, ink=PAPER["quiet"])
     pdf.ln(2)
     pdf.words(report.finding, size=11)
-    blocks = [block for section in report.sections for block in section.blocks]
-    n = missing_glyphs(block.text for block in blocks if isinstance(block, Verbatim))
+    n = missing_glyphs(texts)
     if n:
         pdf.words(MISSING.format(n=n, other="HTML"), size=8, ink=PAPER["quiet"])
     for section in report.sections:
@@ -43,12 +49,16 @@ def report_pdf(report: Report) -> bytes:
 
 
 class _Pages(FPDF):
-    def __init__(self, title: str) -> None:
+    def __init__(self, title: str, others: Sequence[Path]) -> None:
+        """`others` draw what the first font cannot."""
         super().__init__(format="A4")
         fonts = Path(mpl.get_data_path()) / "fonts" / "ttf"
         for style, ending in WEIGHTS.items():
             self.add_font(SANS, style, fonts / f"{SANS}{ending}.ttf")
         self.add_font(MONO, "", fonts / f"{MONO}.ttf")
+        for path in others:
+            self.add_font(path.stem, "", path)
+        self.set_fallback_fonts([path.stem for path in others], exact_match=False)
         self.set_margins(20, 18)
         self.set_auto_page_break(True, 18)
         self.set_title(title)

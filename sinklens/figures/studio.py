@@ -5,7 +5,8 @@ from __future__ import annotations
 import io
 import textwrap
 import threading
-from collections.abc import Iterable, Sequence
+import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -13,6 +14,7 @@ import matplotlib as mpl
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties, findfont, get_font
 
+from sinklens.figures.fonts import OWN, families, missing_glyphs
 from sinklens.figures.paper import MM_PER_INCH, SIDE_MAX_MM, FigureFile, Paper
 from sinklens.version import VERSION
 from sinklens.widgets.colours import PAPER
@@ -22,7 +24,7 @@ TEXT_POINTS, CAPTION_POINTS = 7.0, 6.0
 MARGIN_MM = 2.0
 LINE_MM = CAPTION_POINTS * POINT_MM * 1.35
 SETTINGS = {
-    "font.family": ["DejaVu Sans"],
+    "font.family": [OWN],
     "font.size": TEXT_POINTS,
     "text.parse_math": False,  # a token may hold any number of dollar signs
     "text.color": PAPER["ink"],
@@ -45,6 +47,8 @@ MISSING = (
     "{n} of the text's characters are in no font of this server and are drawn as boxes; the {other} holds "
     "them as text."
 )
+# What matplotlib says quotes the text, character by character, in the log; the file's note counts them.
+warnings.filterwarnings("ignore", r"Glyph \d+ .* missing from font", UserWarning)
 _one_draws = threading.Lock()
 
 
@@ -88,7 +92,7 @@ def figure_file(drawing: Drawing, paper: Paper, caption: Sequence[str] = ()) -> 
     """
     with _one_draws, mpl.rc_context():
         mpl.rcdefaults()
-        mpl.rcParams.update(SETTINGS)
+        mpl.rcParams.update(SETTINGS | {"font.family": families([*drawing.texts(), *caption])})
         return _drawn(drawing, paper, caption)
 
 
@@ -124,7 +128,7 @@ def axes_at(sheet: Figure, box: Box, **options):
 
 def width_mm_of(text: str, points: float = TEXT_POINTS) -> float:
     """How wide a text is set, mm; a line break begins anew."""
-    font = get_font(findfont(FontProperties(family=SETTINGS["font.family"])))
+    font = get_font([findfont(FontProperties(family=[name])) for name in mpl.rcParams["font.family"]])
     font.set_size(points, 72)
     widest = 0.0
     for line in text.split("\n"):
@@ -157,12 +161,6 @@ def _bytes(sheet: Figure, paper: Paper, caption: Sequence[str]) -> bytes:
     out = io.BytesIO()
     sheet.savefig(out, format=paper.format, dpi=paper.dpi, metadata=metadata[paper.format])
     return out.getvalue()
-
-
-def missing_glyphs(texts: Iterable[str]) -> int:
-    """How many different characters of texts the font of figures cannot draw."""
-    known = get_font(findfont(FontProperties(family=SETTINGS["font.family"]))).get_charmap()
-    return len({char for text in texts for char in text if ord(char) not in known and char.isprintable()})
 
 
 def _glyph_note(drawing: Drawing, form: str) -> str:

@@ -15,9 +15,11 @@ from sinklens.analysis.sinks import sink_table
 from sinklens.errors import BadSelection
 from sinklens.export.provenance import provenance_of
 from sinklens.export.report import as_file, report_of
+from sinklens.figures import fonts
 from sinklens.results import HeadMap
 from tests.analysis.profiles import capture_from_maps, random_maps
 from tests.export.analyses import decoder_run, three_stream_run
+from tests.figures.made_font import save_font
 
 EVIL = '<script>alert("x")</script> $a_1$'
 ADDRESSES = ("src", "href", "action", "data", "poster", "srcset")
@@ -102,6 +104,14 @@ def test_a_pdf_has_pages_a_title_an_outline_and_its_fonts(run):
     assert b"/Title (Attention of hand-made)" in content
     assert b"/Title (Method)" in content
     assert content.count(b"/FontFile2") == 3
+
+
+def test_a_pdf_draws_what_its_fonts_lack_with_those_of_the_machine(run, tmp_path, monkeypatch):
+    files = (save_font(tmp_path / "Wide.ttf", "日本", "SinkLens Wide"),)
+    monkeypatch.setattr(fonts, "wide_files", lambda: files)
+    written = replace(run, prompt=replace(run.prompt, text="日本 and 水"))
+    content = as_file(report_of_run(written), "pdf")
+    assert content.count(b"/FontFile2") == 4
 
 
 @pytest.mark.parametrize("form", ["html", "pdf"])

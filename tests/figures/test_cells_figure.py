@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 from sinklens.errors import BadSelection
+from sinklens.figures import fonts
 from sinklens.figures.cells_figure import CellsFigure
 from sinklens.figures.paper import Paper
 from sinklens.figures.studio import MARGIN_MM, figure_file
@@ -101,7 +102,8 @@ def test_nothing_of_a_map_reaches_beyond_the_sheet(shape, square):
         assert box.y1 <= height + margin
 
 
-def test_characters_without_a_glyph_are_told_about_where_they_become_boxes():
+def test_characters_without_a_glyph_are_told_about_where_they_become_boxes(monkeypatch):
+    monkeypatch.setattr(fonts, "wide_files", lambda: ())
     drawing = cells(np.zeros((1, 2)), rows=["日"], columns=["本", "a"])
     assert figure_file(drawing, Paper("png", dpi=50)).note.startswith("2 of")
     assert figure_file(drawing, Paper("svg")).note == ""
