@@ -20,6 +20,7 @@ from modules.learn import learn_server, learn_ui
 from modules.overview import overview_server, overview_ui
 from modules.reproduce import reproduce_server, reproduce_ui
 from modules.rooms import Rooms
+from modules.session_memory import keep_sessions_small
 from modules.shell import STATIC_DIR, Page, shell_server, shell_ui
 from modules.sinks import sinks_server, sinks_ui
 from modules.stored_example import stored_example
@@ -51,6 +52,7 @@ PAGES = (
 service = InferenceService(engine, settings)
 example = stored_example(settings)
 rooms = Rooms()
+keep_sessions_small()
 
 
 def server(input: Inputs, output: Outputs, session: Session) -> None:
