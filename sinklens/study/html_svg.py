@@ -17,8 +17,6 @@ LEFT, RIGHT, TOP, BOTTOM = 52, 10, 10, 40
 N_STYLES = 6
 DASHES = ("", "7 3", "2 3", "9 3 2 3", "12 4", "4 2")
 N_X_TICKS = 9
-N_POINTS_MAX = 4_000
-"""Single points above this number are thinned out evenly; the chart's label says so."""
 
 
 @dataclass(frozen=True)
@@ -88,16 +86,6 @@ def line_chart(series: Sequence[Series], x: Scale, y: Scale, *, label: str) -> s
     body += [_band(one, x, y) for one in series if one.low is not None and one.high is not None]
     body += [_line(one, x, y) for one in series]
     return svg(body, label=label)
-
-
-def point_chart(points: Sequence[tuple[float, float, str, int]], x: Scale, y: Scale, *, label: str) -> str:
-    """Points (x, y, title, style); those without a number are left out."""
-    known = [point for point in points if math.isfinite(point[0]) and math.isfinite(point[1])]
-    step = max(1, math.ceil(len(known) / N_POINTS_MAX))
-    if step > 1:
-        label = f"{label} Every {step}th point is drawn."
-    marks = [_mark(_x(px, x), _y(py, y), style, title, 3.2) for px, py, title, style in known[::step]]
-    return svg([_grid(x, y), *marks], label=label)
 
 
 def interval_chart(

@@ -20,13 +20,11 @@ from sinklens.errors import RunCancelled
 from sinklens.interventions import StaticVectors
 from sinklens.study.plan import Study
 from sinklens.study.process_count import n_cores, n_processes
-from sinklens.study.workers import N_TRIES, Tables, Task, WorkerLost
+from sinklens.study.workers import N_TRIES, N_WAITING, Tables, Task, WorkerLost
 
 if TYPE_CHECKING:
     from sinklens.settings import Settings
 
-N_WAITING = 2
-"""Shards that wait beside the one that a worker does, so that it never idles and memory stays bounded."""
 N_SECONDS_ALONE = 5.0
 """A study that one process ends within this time would only wait for others to start."""
 

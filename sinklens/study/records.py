@@ -45,7 +45,6 @@ from sinklens.analysis.sink_definitions import DEFINITIONS
 
 SCHEMA = "sinklens/study/1"
 UNEDITED, EDIT, CONTROL = "unedited", "edit", "control"
-STAGES = ("model", "text", "measure", "intervene")
 
 
 @dataclass(frozen=True)

@@ -32,7 +32,6 @@ INTERVAL = (
     "± 1.96 standard errors; “–” with fewer than three texts. sd with n − 1."
 )
 MAIN = "first_share"
-UNIT = {measure.column: measure.unit for measure in MEASURES}
 
 
 def finding(runs: pd.DataFrame) -> list[str]:

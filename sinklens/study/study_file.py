@@ -92,7 +92,7 @@ def _problem(root: yaml.Node, error: dict) -> Problem:
             continue  # a name that pydantic adds, such as that of a kind of edit
         path.append(step)
         node, line = child, (key or child).start_mark.line + 1
-    return Problem(line, _dotted(path), _sentence(error, path))
+    return Problem(line, _dotted(path), _sentence(error))
 
 
 def _child(node: yaml.Node, step: int | str) -> tuple[yaml.Node | None, yaml.Node | None]:
@@ -122,7 +122,7 @@ def _doubles(node: yaml.Node, path: tuple, seen: frozenset[int] = frozenset()):
             yield from _doubles(value, (*path, index), seen | {id(node)})
 
 
-def _sentence(error: dict, path: list) -> str:
+def _sentence(error: dict) -> str:
     kind, message = error["type"], error["msg"]
     if kind == "extra_forbidden":
         return "this field is not known here"

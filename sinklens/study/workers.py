@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 N_TRIES = 3
 """A shard whose worker dies this often is given up: it probably kills it."""
+N_WAITING = 2
+"""Shards that wait beside the one that a worker does, so that it never idles and memory stays bounded."""
 
 
 @dataclass(frozen=True, eq=False)
