@@ -2,9 +2,9 @@
 
 A sentence in the code is English and is its own key, as with gettext. `words/<language>.yaml` holds what the
 frame and the lessons say through `Words`; `words/<language>/*.yaml` the words of the pages of analysis, which
-`modules/translated.py` looks up on their way out; `patterns.yaml` there what such a page says of a run, with
-its numbers in it. What is in none of them stays English: some findings, and the words in pictures. Numbers on
-the pages of analysis are written as in English (1,000 and 0.5) in every language.
+`modules/translated.py` looks up on their way out; `patterns/*.yaml` there what such a page says of a run,
+with its numbers in it. What is in none of them stays English. Numbers on the pages of analysis are written as
+in English (1,000 and 0.5) in every language.
 """
 
 from __future__ import annotations
@@ -23,7 +23,9 @@ LANGUAGES = {"en": "English", "de": "Deutsch"}
 """Code -> the language's name in itself; the first one is that of the code."""
 DEFAULT = "en"
 PATTERNS = "patterns"
-"""Name of the file with sentences whose values are already in them when they are looked up."""
+"""Folder of the sentences whose values are already in them when they are looked up."""
+BROWSER = "browser"
+"""Name of the file with what scripts of widgets say."""
 COOKIE = "sinklens_language"
 """Set by the chooser in the left panel (`static/language.js`)."""
 
@@ -66,24 +68,37 @@ def catalogue(language: str) -> dict[str, str]:
     ------
     ValueError: a sentence is in two files
     """
+    return _together(catalogue_files(language))
+
+
+def catalogue_files(language: str) -> list[Path]:
+    """The file of the frame, then those of the pages."""
+    return [HERE / "words" / f"{language}.yaml", *sorted((HERE / "words" / language).glob("*.yaml"))]
+
+
+def patterns(language: str) -> dict[str, str]:
+    """Sentences of the pages with names in braces for their values -> the same in another language.
+
+    Raises
+    ------
+    ValueError: a sentence is in two files
+    """
+    return _together(sorted((HERE / "words" / language / PATTERNS).glob("*.yaml")))
+
+
+def browser_words(language: str) -> dict[str, str]:
+    """What the scripts of widgets say (sinklens/widgets/say.js), English -> another language."""
+    return _together([HERE / "words" / language / f"{BROWSER}.yaml"])
+
+
+def _together(paths: list[Path]) -> dict[str, str]:
     sentences: dict[str, str] = {}
-    for path in catalogue_files(language):
+    for path in paths:
         entries = yaml.safe_load(path.read_text("utf-8"))
         if twice := sentences.keys() & entries.keys():
             raise ValueError(f"{path.name} says again what another file says: {sorted(twice)}")
         sentences |= entries
     return sentences
-
-
-def catalogue_files(language: str) -> list[Path]:
-    """The file of the frame, then those of the pages."""
-    pages = sorted((HERE / "words" / language).glob("*.yaml"))
-    return [HERE / "words" / f"{language}.yaml", *(path for path in pages if path.stem != PATTERNS)]
-
-
-def patterns(language: str) -> dict[str, str]:
-    """Sentences of the pages with names in braces for their values -> the same in another language."""
-    return yaml.safe_load((HERE / "words" / language / f"{PATTERNS}.yaml").read_text("utf-8"))
 
 
 ENGLISH = words_in(DEFAULT)

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from htmltools import Tag
+import json
+
+from htmltools import Tag, TagList
 from shiny import Session, reactive, ui
 
-from modules.language import COOKIE, DEFAULT, LANGUAGES, Words, later, words_in
+from modules.language import COOKIE, DEFAULT, LANGUAGES, Words, browser_words, later, words_in
 
 CHOOSER = "language"
 """Id of the chooser; Shiny tells its value like that of any other input."""
+SCRIPT_WORDS = "sl-words"
+"""Id of the element in which `sinklens/widgets/say.js` finds its words."""
 STILL_ENGLISH = later(
-    "In German, some findings and the pictures of an analysis are still in English, and numbers there are "
-    "written as in English: 1,000 is a thousand, 0.5 a half."
+    "In German, sources, model cards, reports of studies and rare messages, and figures and files that are "
+    "downloaded, are still in English, and numbers of an analysis are written as in English: 1,000 is a "
+    "thousand, 0.5 a half."
 )
 
 
@@ -38,14 +43,16 @@ def language_choice_ui(say: Words) -> Tag:
     )
 
 
-def frame_words(say: Words) -> Tag | None:
-    """What the stylesheet writes on the drawer's handle, in another language than its own."""
+def frame_words(say: Words) -> TagList | None:
+    """What stands on the drawer's handle, and what scripts say, in another language than their own."""
     if say.language == DEFAULT:
         return None
-    return ui.tags.style(
+    style = ui.tags.style(
         f":root {{ --sl-word-panel: {quoted(say('Model and text'))};"
         f" --sl-word-results: {quoted(say('Back to the results'))}; }}"
     )
+    words = json.dumps(browser_words(say.language), ensure_ascii=False).replace("<", "\\u003c")
+    return TagList(style, ui.tags.script(words, type="application/json", id=SCRIPT_WORDS))
 
 
 def quoted(text: str) -> str:

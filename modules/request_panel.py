@@ -61,7 +61,7 @@ def request_panel_ui(
             ui.input_action_button("run", say("Run"), class_="btn-primary", data_sl_run_button=True),
             ui.input_action_button("stop", say("Stop"), disabled=True),
             ui.tags.kbd(say("Ctrl + Enter"), class_="sl-muted"),
-            class_="sl-run-row",
+            class_="sl-line sl-run-row",
         ),
         ui.output_ui("problem"),
         ui.output_ui("phase"),
@@ -269,8 +269,8 @@ def phase_sentence(moment: Moment, say: Words = ENGLISH) -> str:
             return say("Waiting …")
         return say("Number {place} in the queue", place=status.position)
     if status.phase == "loading":
-        return status.message or say("Loading the model")
-    return status.message or say("Running")
+        return say.finished(status.message) if status.message else say("Loading the model")
+    return say.finished(status.message) if status.message else say("Running")
 
 
 def progress_bar(moment: Moment, say: Words = ENGLISH) -> Tag:
@@ -308,7 +308,6 @@ def long_text_inputs(problem: Problem, say: Words = ENGLISH) -> Tag:
             "input.long_text === 'windows'",
             ui.input_numeric("window", say("Window number"), 1, min=1),
         ),
-        class_="sl-long-text",
     )
 
 
@@ -324,7 +323,7 @@ def notes_of(capture: Capture, *, is_example: bool, say: Words = ENGLISH) -> Tag
     time = f"{capture.elapsed_ms:,.0f} ms"
     if is_example or capture.model.source == "file":
         time = say("stored run") if is_example else say("from a file")
-    warnings = [ui.tags.li(warning) for warning in (*prompt.warnings, *capture.warnings)]
+    warnings = [ui.tags.li(say.finished(warning)) for warning in (*prompt.warnings, *capture.warnings)]
     return ui.div(
         ui.tags.p(f"{size} · {time}"), ui.tags.ul(*warnings) if warnings else None, class_="sl-notes"
     )

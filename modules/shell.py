@@ -24,6 +24,7 @@ from modules.request_panel import request_panel_server, request_panel_ui
 from modules.rooms import Rooms
 from modules.session_run import SessionRun
 from modules.translated import translated
+from modules.translated_session import speaking
 from sinklens.results import Capture
 from sinklens.service import InferenceService
 from sinklens.settings import Settings
@@ -113,13 +114,14 @@ def shell_server(
     state = replace(request_panel_server("panel", run=run, say=say), page=input.page)
     default_model = example.model.name if example else next(iter(models), "")
     ids = tuple(page.id for page in pages)
-    link = link_server(
-        session, run=run, page=input.page, pages=ids, models=models, default_model=default_model
-    )
+    with speaking(say):
+        link = link_server(
+            session, run=run, page=input.page, pages=ids, models=models, default_model=default_model
+        )
+        files_server("files", service=service, run=run, view=link.view, show=link.show)
     presenting_server(
         "room", rooms=Rooms() if rooms is None else rooms, run=run, page=input.page, models=models, say=say
     )
-    files_server("files", service=service, run=run, view=link.view, show=link.show)
     report_files_server("report", service=service, state=state)
     for page in pages:
         open_when_visited(page, input, output, service, state, is_first=page is pages[0], say=say)
@@ -132,7 +134,7 @@ def shell_server(
     @render.ui
     def example_note():
         if run.opened() is not None:
-            return opened_note(run.opened())
+            return translated(opened_note(run.opened()), say)
         if not state.is_example():
             return None
         name = state.capture().model.name

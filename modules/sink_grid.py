@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from modules.label_chip import chip
+from modules.language import Words
 from sinklens.analysis.sinks import LEARNED_SINK_INDEX
 
 PER_CENT = {
@@ -20,8 +21,10 @@ COLUMNS = (
     "#", "Token", CUE, "Label", "Received %", "Uniform %", "Excess", "Heads > ε %", "Effective %",
     "Writes ×", "‖v‖ ×", "‖k‖ ×", "‖h‖ ×", "SinkFix", "Reason",
 )  # fmt: skip
-
-
+WORDS = ("Label", "SinkFix", "Reason")
+"""Columns whose cells are words; the others hold tokens, numbers and markup."""
+SUMMARY = "Viewing rows {start} through {end} of {total}"
+"""Stands below the grid; the browser fills it."""
 GRID_STYLES = [
     {"cols": ["Token"], "class": "sinks-token"},
     {"cols": ["Label", "SinkFix"], "class": "sinks-label"},
@@ -48,6 +51,17 @@ def grid_frame(table: pd.DataFrame) -> pd.DataFrame:
     for header, column in RATIOS.items():
         frame[header] = table[column].round(2)
     return frame[list(COLUMNS)]
+
+
+def frame_in_words(frame: pd.DataFrame, say: Words) -> pd.DataFrame:
+    """The frame of the grid with its headers and its cells of WORDS in another language."""
+    cells = {name: [say.finished(text) for text in frame[name]] for name in WORDS}
+    return frame.assign(**cells).rename(columns=say.finished)
+
+
+def styles_in_words(say: Words) -> list[dict]:
+    """GRID_STYLES for the headers of `frame_in_words`."""
+    return [style | {"cols": [say.finished(name) for name in style["cols"]]} for style in GRID_STYLES]
 
 
 def row_of(table: pd.DataFrame, token: int | None) -> int | None:

@@ -6,11 +6,14 @@ import json
 
 from htmltools import Tag
 from shiny import reactive, render, ui
+from shiny.session import get_current_session
 
 from modules.label_chip import chip
+from modules.language_choice import words_of
 from modules.run_state import RunState
-from modules.sink_grid import GRID_STYLES, grid_frame, row_of, token_of
+from modules.sink_grid import SUMMARY, frame_in_words, grid_frame, row_of, styles_in_words, token_of
 from modules.sink_view import SinkView
+from modules.table_files import downloads_ui
 from sinklens.analysis.sink_report import sink_report
 from sinklens.analysis.sink_summary import count_of, n_disagreements
 from sinklens.analysis.sinkfix import caveats, sinkfix_verdict
@@ -20,17 +23,13 @@ from sinklens.file_name import file_name
 
 def sink_table_ui() -> Tag:
     """The card with the table; the downloads are in its head."""
-    downloads = ui.div(
-        ui.download_button("csv", "CSV", class_="btn-sm", aria_label="Download the table as CSV"),
-        ui.download_button("report", "JSON", class_="btn-sm", aria_label="Download the analysis as JSON"),
-        class_="sinks-downloads",
-    )
+    downloads = downloads_ui("the table", "the analysis")
     return ui.card(
-        ui.card_header(ui.h3("Every token"), downloads, class_="sinks-head"),
+        ui.card_header(ui.h3("Every token"), downloads),
         ui.card_body(
             ui.p(ui.output_text("table_finding", inline=True), class_="sl-finding"),
             ui.output_data_frame("grid"),
-            ui.div(*(chip(name) for name in LABELS), class_="sinks-legend"),
+            ui.div(*(chip(name) for name in LABELS), class_="sl-line"),
             _thresholds_ui(),
             gap="8px",
         ),
@@ -67,21 +66,23 @@ def _thresholds_ui() -> Tag:
 
 def table_server(view: SinkView, state: RunState) -> None:
     """The grid; its selected row and the session's selected token follow each other."""
+    say = words_of(get_current_session())
 
     @render.data_frame
     def grid():
         # A new run starts a new grid; a new definition only changes the numbers in it.
         state.capture(), view.stream()
         with reactive.isolate():
-            frame = grid_frame(view.table())
+            frame = frame_in_words(grid_frame(view.table()), say)
         return render.DataGrid(
-            frame, width="100%", height="360px", filters=True, selection_mode="row", styles=GRID_STYLES
-        )
+            frame, width="100%", height="360px", filters=True, selection_mode="row",
+            styles=styles_in_words(say), summary=say(SUMMARY),
+        )  # fmt: skip
 
     @reactive.effect
     @reactive.event(view.definition, view.thresholds, ignore_init=True)
     async def _refresh():
-        await grid.update_data(grid_frame(view.table()))
+        await grid.update_data(frame_in_words(grid_frame(view.table()), say))
 
     @render.text
     def table_finding():

@@ -10,6 +10,7 @@ from shiny import ui
 
 from modules.quantity import SPACE, percent
 from modules.widgets.scroll_area import scroll_area
+from modules.widgets.word_cell import word_head
 
 NONE = "–"
 
@@ -62,9 +63,9 @@ def number_table(heads: Iterable[str | Tag], rows: Iterable[Tag], *, label: str,
 
 
 def number_row(name: str | Tag, *values: str | Tag, kind: str | None = None) -> Tag:
-    """A row of such a table."""
+    """A row of such a table, called by words or by a token in a `bdi`."""
     cells = (ui.tags.td(value, class_="sl-num") for value in values)
-    return ui.tags.tr(ui.tags.th(name, scope="row"), *cells, class_=kind)
+    return ui.tags.tr(word_head(name), *cells, class_=kind)
 
 
 def words(text: str) -> Tag:

@@ -8,12 +8,13 @@ from htmltools import Tag
 from shiny import ui
 
 from modules.widgets.scroll_area import scroll_area
+from modules.widgets.word_cell import word_cell, word_head
 
 
 def step_table(
-    caption: str, names: Sequence[str], rows: Iterable[Sequence[str | Tag]], *, n_words: int = 1
+    caption: str, names: Sequence[str], rows: Iterable[Sequence[str | Tag]], *, n_words: int = 0
 ) -> Tag:
-    """The first `n_words` columns are words, the others numbers.
+    """A first column of tokens, or the first `n_words` columns of words; the others are numbers.
 
     Parameters
     ----------
@@ -23,8 +24,11 @@ def step_table(
     heads = [ui.tags.th(name, scope="col", class_=_kind(i, n_words)) for i, name in enumerate(names)]
     body = [
         ui.tags.tr(
-            ui.tags.th(ui.tags.bdi(first, dir="auto"), scope="row"),
-            *(ui.tags.td(cell, class_=_kind(i, n_words)) for i, cell in enumerate(rest, start=1)),
+            word_head(first if n_words else ui.tags.bdi(first, dir="auto")),
+            *(
+                word_cell(cell) if i < n_words else ui.tags.td(cell, class_="sl-num")
+                for i, cell in enumerate(rest, start=1)
+            ),
         )
         for first, *rest in rows
     ]
@@ -38,4 +42,4 @@ def step_table(
 
 
 def _kind(index: int, n_words: int) -> str | None:
-    return None if index < n_words else "sl-num"
+    return None if index < max(n_words, 1) else "sl-num"

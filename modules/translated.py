@@ -22,6 +22,8 @@ NOT_WORDS = frozenset(
 """Elements whose text is no language: formulas, names of things, and what people type."""
 CELL = "td"
 """Its text comes from the data: a token may be spelled like a word of the page."""
+NUMBERS = "sl-num"
+"""Class of a cell for a number: where it holds none, its words are the app's."""
 N_SENTENCE_WORDS = 3
 """Text of so many words that is not in the catalogue is an English sentence, and no name."""
 
@@ -29,10 +31,10 @@ N_SENTENCE_WORDS = 3
 def translated(node: TagChild, say: Words) -> TagChild:
     """A copy of what a page shows in the language of the words; for the language of the code the node itself.
 
-    What the catalogue does not have stays English. Text in NOT_WORDS, in cells and heads of rows, and text of
-    a direction of its own (`dir="auto"`) stays too, as HTML says it with `translate="no"`; `translate="yes"`
-    takes an element out of that again. Elements say which language their text is in, so that a screen
-    reader pronounces both.
+    What the catalogue does not have stays English. Text in NOT_WORDS, in cells other than those for NUMBERS,
+    in heads of rows, and text of a direction of its own (`dir="auto"`) stays too, as HTML says it with
+    `translate="no"`; `translate="yes"` takes an element out of that again, as modules/widgets/word_cell.py
+    does. Elements say which language their text is in, so that a screen reader pronounces both.
     """
     if say.language == DEFAULT:
         return node
@@ -89,8 +91,9 @@ def _holds_data(tag: Tag) -> bool:
     """Does its text come from the run? Such text has its own direction, an option made of it a number."""
     if tag.name == "option":
         return str(tag.attrs.get("value", "")).isdecimal()
+    is_cell = tag.name == CELL and not tag.has_class(NUMBERS)
     is_row_name = tag.attrs.get("scope") == "row"
-    return tag.name in NOT_WORDS or tag.name == CELL or is_row_name or tag.attrs.get("dir") == "auto"
+    return tag.name in NOT_WORDS or is_cell or is_row_name or tag.attrs.get("dir") == "auto"
 
 
 def _say_attributes(tag: Tag, say: Words) -> None:

@@ -51,7 +51,7 @@ class WatchedWork(Latest[Value]):
 @module.ui
 def work_line_ui() -> Tag:
     """An empty place until work takes its time."""
-    return ui.div(ui.output_ui("moment"), ui.output_ui("button"), class_="dive-work")
+    return ui.div(ui.output_ui("moment"), ui.output_ui("button"), class_="sl-work")
 
 
 @module.server
@@ -76,7 +76,13 @@ def work_line_server(input: Inputs, output: Outputs, session: Session, *, work: 
             return None
         reactive.invalidate_later(POLL_SECONDS)
         now = work.moment()
-        return ui.div(ui.p(phase_sentence(now, say), class_="sl-phase"), progress_bar(now, say))
+        # Said in the reader's language already, so that it is not looked up again and called English.
+        return ui.div(
+            ui.p(phase_sentence(now, say), class_="sl-phase"),
+            progress_bar(now, say),
+            translate="no",
+            lang=say.language,
+        )
 
     @render.ui
     def button():

@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 from modules.flow_drawing import Sources
 
 N_TOKENS_SHOWN = 16
-"""More labels would not fit beside each other; the other tokens are added up in one bar."""
+"""More labels would not fit beside each other; the others are added up in one bar, named by how many."""
 N_LABEL_CHARS_MAX = 12
 
 
@@ -26,7 +26,7 @@ def sources_bars(sources: Sources, *, colour: str) -> go.Figure:
     names = [f"{sources.labels[i][:N_LABEL_CHARS_MAX]} ({i})" for i in shown]
     n_others = len(sources.labels) - len(shown)
     if n_others:
-        names.append(f"{n_others} others")
+        names.append(f"+ {n_others}")
     bars = [
         go.Bar(
             x=list(range(len(names))),

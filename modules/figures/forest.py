@@ -9,6 +9,8 @@ from html import escape
 import numpy as np
 import plotly.graph_objects as go
 
+from modules.figures.meta import ARE_WORDS
+
 LOOKS = {
     "edit": ("var(--sl-side-b)", "circle", "edit"),
     "beyond": ("var(--sl-accent)", "square", "edit minus controls"),
@@ -55,6 +57,7 @@ def forest(rows: Sequence[ForestRow], *, title: str = "change of the loss, nats"
         )  # fmt: skip
     zero = {"type": "line", "x0": 0, "x1": 0, "yref": "paper", "y0": 0, "y1": 1}
     layout = {
+        "meta": ARE_WORDS,
         "xaxis": {"title": {"text": title}, "zeroline": False},
         "yaxis": {
             "tickvals": list(range(len(rows))), "ticktext": [escape(row.name, quote=False) for row in rows],

@@ -8,6 +8,8 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
+from modules.figures.meta import ARE_WORDS
+
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442", "#999999")
 """Okabe and Ito's eight, so that groups can be told apart by everybody."""
 SYMBOLS = ("circle", "diamond", "square", "triangle-up", "cross", "star", "hexagon", "x")
@@ -38,6 +40,7 @@ def group_points(
     )
     axis = {"showticklabels": False, "showgrid": False, "zeroline": False}
     layout = go.Layout(
+        meta=ARE_WORDS,
         xaxis=axis,
         yaxis=axis,
         legend={"orientation": "h", "y": -0.02, "yanchor": "top", "x": 0},

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
+from modules.figures.meta import ARE_WORDS
 from modules.side_colours import SIDE_COLOURS
 
 PATTERNS = {
@@ -28,7 +29,8 @@ PATTERNS = {
 """Column of the head table -> what stands beside its bar; patterns that cannot occur are left out."""
 
 
-RANK_AT = 1.17
+RANK_AT = 1.02
+"""Ranks stand beside the end of the axis, in the margin, however wide the chart is."""
 TICKS = [0, 0.2, 0.4, 0.6, 0.8, 1.0]
 
 
@@ -84,16 +86,20 @@ def pattern_bars(table: pd.DataFrame, row: int, *, side: str = "A") -> go.Figure
         ),
         go.Scatter(
             x=[RANK_AT] * len(names), y=places, mode="text", hoverinfo="skip", showlegend=False,
+            textposition="middle right", cliponaxis=False,
             text=[rank_in_layer(table, row, name) for name in names],
             textfont={"color": "var(--sl-muted)", "size": 11},
         ),
     ]  # fmt: skip
     layout = go.Layout(
-        xaxis={"tickformat": ".0%", "range": [0, 1.32], "tickvals": TICKS, "side": "top"},
+        meta=ARE_WORDS,
+        xaxis={"tickformat": ".0%", "range": [0, RANK_AT], "tickvals": TICKS, "side": "top"},
         annotations=[
             {
                 "x": RANK_AT,
                 "y": 1.0,
+                "xanchor": "left",
+                "xshift": 16,
                 "yref": "paper",
                 "yanchor": "bottom",
                 "text": "rank",
@@ -103,7 +109,7 @@ def pattern_bars(table: pd.DataFrame, row: int, *, side: str = "A") -> go.Figure
         ],
         yaxis={"automargin": True},
         legend={"orientation": "h", "y": -0.04, "yanchor": "top", "x": 0},
-        margin={"l": 8, "r": 12, "t": 28, "b": 60},
+        margin={"l": 8, "r": 64, "t": 28, "b": 60},
         bargap=0.35,
     )
     return go.Figure(traces, layout)

@@ -7,6 +7,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from modules.figures.head_patterns import PATTERNS, applicable
+from modules.figures.meta import ARE_WORDS
 from modules.side_colours import SIDE_COLOURS
 
 
@@ -33,6 +34,7 @@ def pattern_radar(table: pd.DataFrame, row: int, *, side: str = "A") -> go.Figur
     ]  # fmt: skip
     axis = {"range": [0, 1], "tickformat": ".0%", "tickvals": [0.25, 0.5, 0.75, 1], "angle": 90}
     layout = go.Layout(
+        meta=ARE_WORDS,
         polar={
             "radialaxis": axis | {"gridcolor": "var(--sl-border)", "tickangle": 90},
             "angularaxis": {"gridcolor": "var(--sl-border)", "direction": "clockwise", "rotation": 90},

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import plotly.graph_objects as go
 
+from modules.figures.meta import ARE_WORDS
+
 
 @dataclass(frozen=True, eq=False)
 class HeadPoints:
@@ -40,6 +42,7 @@ def head_scatter(points: HeadPoints, *, x_title: str, y_title: str, colour_title
         _ring(points, chosen),
     ]
     layout = go.Layout(
+        meta=ARE_WORDS,
         xaxis={"title": {"text": x_title}},
         yaxis={"title": {"text": y_title}},
         shapes=[_zero("x"), _zero("y")],

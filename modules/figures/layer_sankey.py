@@ -6,6 +6,7 @@ from html import escape
 
 import plotly.graph_objects as go
 
+from modules.figures.meta import ARE_WORDS
 from sinklens.analysis.layer_flow import OTHERS, LayerFlow
 
 N_LABEL_CHARS_MAX = 12
@@ -32,6 +33,7 @@ def layer_sankey(flow: LayerFlow, labels: list[str], sinks: tuple[int, ...], *, 
     heights = _heights(flow)
     sankey = go.Sankey(
         arrangement="fixed",
+        meta=ARE_WORDS,
         textfont={"color": "var(--sl-text)", "size": 11},
         node={
             "label": [_label(node, flow, labels) for node in nodes],
@@ -81,7 +83,8 @@ def _label(node: tuple[int, int], flow: LayerFlow, labels: list[str]) -> str:
     is_end = level in (0, len(flow.levels) - 1)
     if not is_end and flow.levels[level][position] < 0.15:
         return ""
-    return "others" if position == OTHERS else escape(labels[position][:N_LABEL_CHARS_MAX])
+    # With a space, which no token's label has: it is a word.
+    return "+ rest" if position == OTHERS else escape(labels[position][:N_LABEL_CHARS_MAX])
 
 
 def _node_colour(node: tuple[int, int], flow: LayerFlow, sinks: tuple[int, ...], colour: str) -> str:
@@ -92,11 +95,11 @@ def _node_colour(node: tuple[int, int], flow: LayerFlow, sinks: tuple[int, ...],
 
 
 def _titles(flow: LayerFlow) -> list[dict]:
-    """Names of the levels above them; every second one where there are many."""
+    """Names of the levels above them, none beside the last; every second one where there are many."""
     n_layers = len(flow.levels) - 1
     step = 1 + n_layers // 9
     named = {0: "input", n_layers: f"layer {n_layers - 1}"}
-    named |= {level: str(level - 1) for level in range(step, n_layers - step + 1, step)}
+    named |= {level: str(level - 1) for level in range(step, n_layers - step, step)}
     return [
         {
             "x": level / n_layers, "y": 1.0, "xref": "paper", "yref": "paper", "yanchor": "bottom",

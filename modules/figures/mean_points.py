@@ -9,6 +9,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from modules.figures.head_groups import COLOURS, SYMBOLS
+from modules.figures.meta import IS_DATA
 from modules.quantity import percent
 
 
@@ -30,6 +31,7 @@ def mean_points(
             y=points[index, :, 1],
             mode="markers",
             name=escape(group, quote=False),
+            meta=None if " " in group else IS_DATA,  # no label of a token has one
             text=[escape(text, quote=False) for text in texts],
             marker={
                 "symbol": SYMBOLS[index % len(SYMBOLS)],

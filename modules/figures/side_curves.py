@@ -13,6 +13,8 @@ from modules.side_colours import SIDE_COLOURS
 
 LOOKS = {"A": ("circle", "solid", ""), "B": ("square", "dash", "/")}
 """Marker, dash and hatching: they say the same as the colour."""
+SHARE, NUMBER = "layer %{customdata}: %{y:.1%}", "layer %{customdata}: %{y:.4g}"
+"""What a pointer reads."""
 
 
 def side_layers(
@@ -32,13 +34,12 @@ def side_layers(
         symbol, dash, _ = LOOKS[name]
         colour, layers = SIDE_COLOURS[name], np.arange(len(line))
         x = layers if by_number else layers / max(len(line) - 1, 1)
-        shown = "%{y:.1%}" if is_share else "%{y:.4g}"
         traces.append(
             go.Scatter(
                 x=x, y=line, name=name, mode="lines+markers", customdata=layers,
                 line={"color": colour, "dash": dash, "width": 2.5},
                 marker={"color": colour, "symbol": symbol, "size": 8},
-                hovertemplate=f"{name}, layer %{{customdata}}: {shown}<extra></extra>",
+                hovertemplate=(SHARE if is_share else NUMBER) + f"<extra>{name}</extra>",
             )
         )  # fmt: skip
         if np.isfinite(floor).any():

@@ -36,7 +36,7 @@ def heads_above(x: np.ndarray, above: np.ndarray, *, floor: float, epsilon: floa
         "margin": {"l": 56, "r": 8, "t": 24, "b": 40},
         "shapes": lines,
         "annotations": [_mark(value, text) for value, text in PUBLISHED]
-        + [_mark(floor, " uniform", y=0.0) | {"xanchor": "left"}],
+        + [_mark(floor, " uniform", y=0.0) | {"xanchor": "left", "bgcolor": "var(--sl-surface)"}],
         "showlegend": False,
     }
     return go.Figure(steps, layout)

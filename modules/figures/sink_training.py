@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import plotly.graph_objects as go
 
+from modules.figures.meta import IS_DATA
 from sinklens.analysis.training_log import TrainingLog
 
 CURVES = {
@@ -40,8 +41,9 @@ def training_curves(logs: list[TrainingLog], field: str) -> go.Figure:
                 mode="lines+markers",
                 line={"color": colour, "dash": dash, "width": 2},
                 marker={"symbol": symbol, "size": 6, "color": colour},
-                text=[f"step {step:,}" for step in log.steps],
-                hovertemplate="%{text}, %{x:.1f} M tokens: %{y}<extra>" + log.model + "</extra>",
+                meta=IS_DATA,
+                text=[f"{step:,}" for step in log.steps],
+                hovertemplate="step %{text}, %{x:.1f} M tokens: %{y}<extra>" + log.model + "</extra>",
             )
         )
         if log.onset is not None:
@@ -74,6 +76,7 @@ def _onset(log: TrainingLog, values, colour: str) -> go.Scatter:
         x=[log.n_tokens[log.onset] / 1e6],
         y=[values[log.onset]],
         mode="markers",
+        meta=IS_DATA,
         showlegend=False,
         marker={
             "symbol": "diamond-open",

@@ -7,6 +7,7 @@ from html import escape
 
 import plotly.graph_objects as go
 
+from modules.figures.meta import IS_DATA
 from modules.quantity import percent
 from sinklens.analysis.residual_metrics import Trajectories
 
@@ -46,6 +47,7 @@ def state_paths(
         traces.append(
             go.Scatter(
                 x=path[:, 0], y=path[:, 1], mode="lines+markers", name=place, customdata=list(names),
+                meta=IS_DATA,
                 line={"color": colour, "dash": dash, "width": 2},
                 marker={"color": colour, "symbol": symbol, "size": sizes},
                 hovertemplate="after layer %{customdata}<extra>" + place + "</extra>",

@@ -8,6 +8,8 @@ from html import escape
 import numpy as np
 import plotly.graph_objects as go
 
+from modules.figures.meta import ARE_WORDS
+
 KINDS = ("surface", "wireframe")
 N_LABELS_MAX = 12
 AS_TEXT = str.maketrans("<>&", "‹›＆")
@@ -43,6 +45,7 @@ def _surface(sizes: np.ndarray, tokens: Sequence[str], dimensions: Sequence[int]
     return go.Surface(
         z=sizes.astype(np.float32),
         text=text,
+        meta=ARE_WORDS,
         colorscale="Viridis",
         showscale=False,
         hovertemplate="%{text}: %{z:.3g}<extra></extra>",

@@ -15,6 +15,8 @@ LOOKS = (
     ("var(--sl-good)", "diamond", "dot"),
 )
 """Colour, marker and dash of each line: shape and dash tell them apart without colour."""
+SEEN = "%{hovertext}: %{y:.3g}<extra></extra>"
+HIDDEN = "%{hovertext}, out of sight: %{y:.3g}<extra></extra>"
 
 
 def token_lines(
@@ -52,7 +54,6 @@ def token_bars(
     """
     seen = np.ones(len(values), bool) if seen is None else seen
     names = named_tokens(labels)
-    hidden = ["" if visible else ", out of sight" for visible in seen]
     bars = go.Bar(
         x=np.arange(len(values)),
         y=values,
@@ -61,8 +62,8 @@ def token_bars(
             "opacity": [1.0 if visible else 0.4 for visible in seen],
             "pattern": {"shape": ["" if visible else "/" for visible in seen], "solidity": 0.3},
         },
-        hovertext=[name + note for name, note in zip(names, hidden, strict=True)],
-        hovertemplate="%{hovertext}: %{y:.3g}<extra></extra>",
+        hovertext=names,
+        hovertemplate=[SEEN if visible else HIDDEN for visible in seen],
     )
     return go.Figure([bars], _layout(labels, position, title, from_zero=False, with_legend=False))
 

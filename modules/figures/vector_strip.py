@@ -10,13 +10,12 @@ SCALE = [[0.0, "var(--sl-side-b)"], [0.5, "var(--sl-surface-2)"], [1.0, "var(--s
 """Below zero, zero, above zero; the bar beside the strip names the numbers."""
 
 
-def vector_strip(values: np.ndarray, *, what: str) -> go.Figure:
+def vector_strip(values: np.ndarray) -> go.Figure:
     """Cells in reading order, from minus to plus the largest magnitude.
 
     Parameters
     ----------
     values : ndarray of shape (n,)
-    what : what a cell is called, such as "number"
     """
     n_columns = min(N_COLUMNS, len(values))
     n_rows = -(-len(values) // n_columns)
@@ -29,7 +28,7 @@ def vector_strip(values: np.ndarray, *, what: str) -> go.Figure:
         zmax=high,
         colorscale=SCALE,
         customdata=np.arange(n_rows * n_columns).reshape(n_rows, n_columns),
-        hovertemplate=f"{what} %{{customdata}}: %{{z:.3g}}<extra></extra>",
+        hovertemplate="number %{customdata}: %{z:.3g}<extra></extra>",
         xgap=1,
         ygap=1,
         colorbar={"thickness": 10, "len": 1.1, "nticks": 3, "outlinewidth": 0},

@@ -7,7 +7,14 @@ const CONFIG = {
   displayModeBar: false, // would cover the data of a small chart; dragging zooms, a double click resets
 };
 
-const EMPTY = "Chart, nothing drawn yet"; // a picture without a name is one that nobody can skip
+// What Plotly itself says, in the language of the page.
+function spoken() {
+  const dictionary = {
+    "Double-click to zoom back out": say("Double-click to zoom back out"),
+    "Double-click on legend to isolate one trace": say("Double-click on legend to isolate one trace"),
+  };
+  return { ...CONFIG, locale: "page", locales: { page: { dictionary } } };
+}
 
 // Replaces "var(--name)" by the value that the page has now.
 function resolved(value, css) {
@@ -61,7 +68,8 @@ function render({ model, el }) {
   const plot = document.createElement("div");
   plot.className = "sl-chart";
   plot.setAttribute("role", "img");
-  plot.setAttribute("aria-label", EMPTY);
+  const config = spoken(), empty = say("Chart, nothing drawn yet"); // a picture without a name is one that nobody can skip
+  plot.setAttribute("aria-label", empty);
   plot.style.cssText = "width:100%;height:100%;min-height:160px";
   el.appendChild(plot);
 
@@ -73,10 +81,10 @@ function render({ model, el }) {
     if (isStale) return;
     const css = getComputedStyle(document.body);
     const { data = [], layout = {} } = resolved(model.get("figure"), css);
-    plot.setAttribute("aria-label", model.get("label") || EMPTY);
+    plot.setAttribute("aria-label", model.get("label") || empty);
     // When the window changes, Plotly takes the element's height in the place of the figure's.
     plot.style.height = layout.height ? `${layout.height}px` : "100%";
-    await Plotly.react(plot, data, themed(layout, css), CONFIG);
+    await Plotly.react(plot, data, themed(layout, css), config);
     plot.dispatchEvent(new CustomEvent("sinklens:drawn", { bubbles: true }));
   }
   function click({ points: [point] }) {

@@ -13,6 +13,7 @@ import traitlets
 from htmltools import HTMLDependency
 from plotly.utils import PlotlyJSONEncoder
 
+from modules.widgets.figure_words import figure_in_words
 from modules.widgets.in_session import InSession
 from modules.widgets.theme_colours import light_colours
 from sinklens.widgets.on_paper import About
@@ -39,7 +40,7 @@ class Chart(InSession, anywidget.AnyWidget):
     _css = ".shiny-ipywidget-output > :has(> .sl-chart) { height: 100%; }" + style("figure_menu.css")
     figure = traitlets.Dict().tag(sync=True)
     """data and layout of the figure."""
-    label = traitlets.Unicode("").tag(sync=True)
+    label = traitlets.Unicode("").tag(sync=True, words=("",))
     """What the picture shows, in a sentence, for those who do not see it."""
     clicked = traitlets.List(allow_none=True, default_value=None).tag(sync=True)
     """[curve, point index, x, y] of the last click; None before the first one."""
@@ -58,6 +59,12 @@ class Chart(InSession, anywidget.AnyWidget):
             self.figure = plain_figure(figure)
             if label is not None:
                 self.label = label
+
+    def in_words(self, trait: str, value):
+        """As the others, and the figure by what its parts are."""
+        if trait == "figure":
+            return figure_in_words(value, self.words.finished)
+        return super().in_words(trait, value)
 
     def drawing(self):
         """What the chart shows, in the colours of the light theme."""

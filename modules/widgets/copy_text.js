@@ -5,10 +5,10 @@ document.addEventListener("click", async (event) => {
   const text = button.parentElement.querySelector("pre");
   try {
     await navigator.clipboard.writeText(text.textContent);
-    button.textContent = "Copied";
+    button.textContent = say("Copied");
   } catch {
     getSelection().selectAllChildren(text);
-    button.textContent = "Selected";
+    button.textContent = say("Selected");
   }
-  setTimeout(() => { button.textContent = "Copy"; }, 2000);
+  setTimeout(() => { button.textContent = say("Copy"); }, 2000);
 });

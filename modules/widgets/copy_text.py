@@ -7,7 +7,10 @@ from pathlib import Path
 from htmltools import Tag
 from shiny import ui
 
-_SCRIPT = Path(__file__).parent / "copy_text.js"
+from sinklens.widgets.script import script
+
+_OWN = (Path(__file__).parent / "copy_text.js").read_text("utf-8")
+_SCRIPT = f"(() => {{\n{script('say.js')}\n{_OWN}}})();"
 
 
 def copy_text(text: Tag | str, *, label: str) -> Tag:
@@ -19,7 +22,7 @@ def copy_text(text: Tag | str, *, label: str) -> Tag:
     """
     name = f"Copy {label}"
     return ui.div(
-        ui.head_content(ui.tags.script(_SCRIPT.read_text("utf-8"))),
+        ui.head_content(ui.tags.script(_SCRIPT)),
         ui.tags.pre(text, tabindex="0"),
         ui.tags.button(
             "Copy", type="button", class_="btn btn-default btn-sm", data_sl_copy="", aria_label=name

@@ -8,6 +8,7 @@ from shiny import ui
 from modules.quantity import count, large_count
 from modules.widgets.definition_sheet import facts, sheet, sheet_button
 from modules.widgets.scroll_area import scroll_area
+from modules.widgets.word_cell import word_cell, word_head
 from sinklens.records import Check, ModelInfo, Prompt
 
 UNKNOWN = "unknown"
@@ -25,7 +26,6 @@ def model_card(model: ModelInfo, prompt: Prompt, id: str) -> Tag:
     return ui.tags.section(
         ui.div(ui.h2(model.name), check_badge(model, id), class_="sl-model-head"),
         facts(_facts(model, prompt), "sl-model-facts"),
-        class_="sl-model",
         aria_label="The model",
     )
 
@@ -58,11 +58,11 @@ def check_summary(checks: tuple[Check, ...]) -> str:
 def _check_table(checks: tuple[Check, ...]) -> Tag:
     rows = (
         ui.tags.tr(
-            ui.tags.th(check.name, scope="row"),
-            ui.tags.td(RESULTS[check.passed], class_="sl-failed" if check.passed is False else None),
+            word_head(check.name),
+            word_cell(RESULTS[check.passed], class_="sl-failed" if check.passed is False else None),
             ui.tags.td(_number(check.value), class_="sl-num"),
             ui.tags.td(_number(check.limit), class_="sl-num"),
-            ui.tags.td(check.sentence),
+            word_cell(check.sentence),
         )
         for check in checks
     )

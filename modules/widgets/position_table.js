@@ -39,7 +39,7 @@ function maskCell(row, index, change) {
   const box = make("input", "");
   box.type = "checkbox";
   box.tabIndex = -1;
-  box.setAttribute("aria-label", `Mask token ${index}`);
+  box.setAttribute("aria-label", say("Mask token {index}", { index }));
   box.addEventListener("change", () => change(index, box.checked));
   cell.append(box);
   return cell;
@@ -72,7 +72,7 @@ function headElement(frame) {
   const head = make("thead", "");
   const line = make("tr", "");
   line.setAttribute("role", "row");
-  const names = ["#", ...(frame.masked ? ["mask"] : []), "Token", frame.expected, frame.actual, "nats"];
+  const names = ["#", ...(frame.masked ? [say("mask")] : []), say("Token"), frame.expected, frame.actual, say("nats")];
   for (const name of names) {
     const cell = make("th", "", name);
     cell.setAttribute("role", "columnheader");
@@ -86,8 +86,8 @@ function headElement(frame) {
 function tableElement(frame, change) {
   const table = make("table", "positions-table");
   table.setAttribute("role", "grid");
-  const keys = frame.masked ? "Arrow keys move, Enter chooses, Space masks." : "Arrow keys move, Enter chooses.";
-  table.setAttribute("aria-label", `Predictions at all positions. ${keys}`);
+  const keys = frame.masked ? say("Arrow keys move, Enter chooses, Space masks.") : say("Arrow keys move, Enter chooses.");
+  table.setAttribute("aria-label", `${say("Predictions at all positions.")} ${keys}`);
   const body = make("tbody", "");
   body.append(...frame.rows.map((row, index) => rowElement(row, index, frame.masked, change)));
   table.append(headElement(frame), body);

@@ -7,16 +7,23 @@ from pathlib import Path
 import anywidget
 import traitlets
 
+from modules.widgets.in_words import InWords
+from sinklens.widgets.script import script
 
-class PositionTable(anywidget.AnyWidget):
+HERE = Path(__file__).parent
+WORDS = ("expected", "actual", "legend", "rows.rank", "rows.spoken")
+"""What of a table's frame is words; labels are tokens."""
+
+
+class PositionTable(InWords, anywidget.AnyWidget):
     """One persistent table; `show` replaces its rows, `row` is the chosen one, `masks` the masked ones.
 
     One tab stop: arrow keys move over the rows, Enter chooses, Space masks where that is possible.
     """
 
-    _esm = Path(__file__).parent / "position_table.js"
-    _css = Path(__file__).parent / "position_table.css"
-    frame = traitlets.Dict().tag(sync=True)
+    _esm = script("say.js") + (HERE / "position_table.js").read_text("utf-8")
+    _css = HERE / "position_table.css"
+    frame = traitlets.Dict().tag(sync=True, words=WORDS)
     """Rows with their words, as `prediction_drawing.table_frame` makes them."""
     row = traitlets.Int(allow_none=True, default_value=None).tag(sync=True)
     """Chosen row."""

@@ -6,6 +6,7 @@ from htmltools import Tag
 from shiny import ui
 
 from modules.quantity import count, percent
+from modules.widgets.word_cell import word_head
 from sinklens.results import Predictions
 
 N_ROWS = 8
@@ -49,10 +50,9 @@ def actual_sentence(actual: str, rank: int) -> str:
 
 
 def _candidate(place: int, label: str, probability: float, *, is_actual: bool) -> Tag:
-    token = ui.tags.th(
+    token = word_head(
         ui.tags.bdi(label, dir="auto"),
         ui.span(" in the text", class_="sl-actual-mark") if is_actual else None,
-        scope="row",
     )
     bar = ui.div(class_="sl-bar", style=f"inline-size: {probability:.1%}", aria_hidden="true")
     return ui.tags.tr(

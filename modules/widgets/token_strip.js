@@ -1,7 +1,6 @@
 // The text as tokens. Labels come from users and vocabularies: they are only ever set as textContent.
 
 const SPACE = "·";
-const HINT = "Point at a token to read its share; choose one to select it on every page.";
 
 function make(tag, className, text) {
   const element = document.createElement(tag);
@@ -34,7 +33,7 @@ function textElement(frame) {
   const text = make("div", "sl-strip-text");
   text.dir = frame.direction;
   text.setAttribute("role", "group");
-  text.setAttribute("aria-label", "Tokens of the text. Arrow keys move, Enter selects.");
+  text.setAttribute("aria-label", say("Tokens of the text. Arrow keys move, Enter selects."));
   frame.tokens.forEach((token, index) => {
     if (token.before === "line") text.append(document.createElement("br"));
     if (token.before === "space") text.append(" ");
@@ -48,13 +47,13 @@ function legendElement(frame) {
   const scale = make("span", "sl-strip-scale");
   scale.append(make("span", "", frame.low), make("span", "sl-strip-ramp"), make("span", "", frame.high));
   legend.append(make("span", "", frame.legend), scale);
-  legend.append(make("span", "", frame.line || "Line: attention received, thicker is more"));
-  if (frame.tokens.some((token) => token.sink)) legend.append(make("span", "sl-token sl-token-sink", "sink"));
+  legend.append(make("span", "", frame.line || say("Line: attention received, thicker is more")));
+  if (frame.tokens.some((token) => token.sink)) legend.append(make("span", "sl-token sl-token-sink", say("sink")));
   if (frame.tokens.some((token) => token.special)) {
-    legend.append(make("span", "sl-token sl-token-special", "special token"));
+    legend.append(make("span", "sl-token sl-token-special", say("special token")));
   }
   if (frame.tokens.some((token) => token.few)) {
-    legend.append(make("span", "sl-token sl-token-few", "mean over few queries"));
+    legend.append(make("span", "sl-token sl-token-few", say("mean over few queries")));
   }
   return legend;
 }
@@ -79,7 +78,8 @@ function render({ model, el }) {
     const selected = model.get("selected");
     const told = index ?? selected;
     const token = model.get("frame").tokens?.[told];
-    readout.textContent = token ? token.spoken : model.get("frame").hint || HINT;
+    const hint = model.get("frame").hint || say("Point at a token to read its share; choose one to select it on every page.");
+    readout.textContent = token ? token.spoken : hint;
   }
   function mark() {
     const selected = model.get("selected");

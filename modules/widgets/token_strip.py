@@ -35,7 +35,7 @@ class TokenStrip(InSession, anywidget.AnyWidget):
 
     _esm = joined("figure_menu.js") + (HERE / "token_strip.js").read_text("utf-8")
     _css = (HERE / "token_strip.css").read_text("utf-8") + style("figure_menu.css")
-    frame = traitlets.Dict().tag(sync=True)
+    frame = traitlets.Dict().tag(sync=True, words=("legend", "low", "high", "line", "hint", "tokens.spoken"))
     """What `strip_frame` returns."""
     selected = traitlets.Int(allow_none=True, default_value=None).tag(sync=True)
     """Index of the marked token."""

@@ -45,24 +45,24 @@ function figureNode(tag, name, parent, properties = {}) {
 
 function builtMenu(home) {
   const menu = figureNode("div", "sl-figure", home), kept = keptChoice();
-  const button = figureNode("button", "btn btn-default btn-sm", menu, { type: "button", textContent: "Figure" });
-  button.setAttribute("aria-label", "Download the figure");
+  const button = figureNode("button", "btn btn-default btn-sm", menu, { type: "button", textContent: say("Figure") });
+  button.setAttribute("aria-label", say("Download the figure"));
   const sheet = figureNode("div", "sl-sheet sl-figure-sheet", menu, { popover: "auto" });
   sheet.setAttribute("role", "dialog");
-  sheet.setAttribute("aria-label", "Download the figure");
+  sheet.setAttribute("aria-label", say("Download the figure"));
   button.popoverTargetElement = sheet;
   const head = figureNode("div", "sl-sheet-head", sheet);
-  figureNode("h3", "", head, { textContent: "Download the figure" });
-  const close = figureNode("button", "btn btn-default btn-sm", head, { type: "button", textContent: "Close" });
+  figureNode("h3", "", head, { textContent: say("Download the figure") });
+  const close = figureNode("button", "btn btn-default btn-sm", head, { type: "button", textContent: say("Close") });
   close.popoverTargetElement = sheet;
   close.popoverTargetAction = "hide";
-  const which = figureField("select", "Figure", sheet, {});
+  const which = figureField("select", say("Figure"), sheet, {});
   const fields = figureNode("div", "sl-figure-fields", sheet);
   const inputs = {
-    width: figureField("input", "Width", fields, { type: "number", min: 1, value: kept.width }),
-    height: figureField("input", "Height", fields, { type: "number", min: 1, value: kept.height, placeholder: "as it needs" }),
-    unit: figureField("select", "Unit", fields, {}),
-    dpi: figureField("input", "Dots per inch", fields, { type: "number", min: 36, max: 1200, value: kept.dpi }),
+    width: figureField("input", say("Width"), fields, { type: "number", min: 1, value: kept.width }),
+    height: figureField("input", say("Height"), fields, { type: "number", min: 1, value: kept.height, placeholder: say("as it needs") }),
+    unit: figureField("select", say("Unit"), fields, {}),
+    dpi: figureField("input", say("Dots per inch"), fields, { type: "number", min: 36, max: 1200, value: kept.dpi }),
   };
   inputs.unit.append(...["mm", "px"].map((unit) => new Option(unit, unit, false, unit === kept.unit)));
   inputs.unit.addEventListener("change", () => convert(inputs));
@@ -76,7 +76,7 @@ function builtMenu(home) {
   sheet.addEventListener("beforetoggle", ({ newState }) => {
     if (newState !== "open") return;
     status.textContent = "";
-    which.replaceChildren(...seen().map(({ model }, i) => new Option(`${i + 1}: ${model.get("label") || "figure"}`, i)));
+    which.replaceChildren(...seen().map(({ model }, i) => new Option(`${i + 1}: ${model.get("label") || say("figure")}`, i)));
     which.parentElement.hidden = seen().length < 2;
   });
   for (const format of FIGURE_FORMATS) {
@@ -85,14 +85,14 @@ function builtMenu(home) {
       const picture = seen()[Number(which.value) || 0];
       if (!picture) return;
       keep(inputs);
-      status.textContent = "Drawing …";
+      status.textContent = say("Drawing …");
       const title = [...home.querySelectorAll("h2, h3")].find((heading) => !menu.contains(heading))?.textContent ?? "";
       picture.model.send({ asks: "figure", number: ++number, title, paper: paperOf(inputs, format) });
     });
   }
   menu.slAnswer = (content, buffers) => {
     if (content.number !== number) return; // a later wish is on its way
-    status.textContent = content.problem ?? `Saved as ${content.name}. ${content.note}`;
+    status.textContent = content.problem ?? `${say("Saved as {name}.", { name: content.name })} ${content.note}`;
     if (!content.problem) saveFile(content.name, new Blob([buffers[0]], { type: content.type }));
   };
   return menu;

@@ -10,7 +10,7 @@ class HeatmapView {
     this.root = element("div", "cells-heatmap", host);
     this.reading = element("div", "cells-reading", this.root);
     this.live = element("div", "visually-hidden", this.root, { role: "status" });
-    this.stage = stage(this.root, "heat map");
+    this.stage = stage(this.root, say("heat map"));
     this.legend = legend(this.root, model);
     this.full = true; // nothing is enlarged
     this.hover = null;
@@ -75,12 +75,12 @@ class HeatmapView {
     if (axes.readings.length) return axes.readings[row * frame.columns + column];
     const named = (name, label, i) => (label === String(i) ? `${name} ${i}` : `${name} ${label} (${i})`);
     const place = named(axes.rowName, axes.rows[row], row) + " → " + named(axes.columnName, axes.columns[column], column);
-    if (axes.hidden.includes(column)) return `${place}: hidden`;
+    if (axes.hidden.includes(column)) return say("{place}: hidden", { place });
     const value = isFetched ? fetched[2] ?? NaN : this.value(row, column);
     if (value === undefined) return `${place}: …`;
     if (Number.isNaN(value)) return `${place}: ${axes.emptyText}`;
-    const atMost = frame.step > 1 && !isFetched ? "at most " : "";
-    return `${place}: ${atMost}${written(value, isFetched || frame.exact)}`;
+    const number = written(value, isFetched || frame.exact);
+    return frame.step > 1 && !isFetched ? say("{place}: at most {number}", { place, number }) : `${place}: ${number}`;
   }
 
   read() {
@@ -105,18 +105,20 @@ class HeatmapView {
   measure() {
     const { axes, part } = this, look = (this.look = theme(this.model.get("side"), this.root));
     const isReadable = ({ cw, ch }) => Math.min(cw, ch) >= CELL_READABLE;
-    this.grid = this.placed(48, 14);
+    const pen = this.stage.picture.getContext("2d");
+    pen.font = `${LABEL_FONT}px ${look.text}`;
+    const least = Math.max(48, Math.ceil(pen.measureText(`${axes.rowName} ↓`).width) + 8);
+    this.grid = this.placed(least, 14);
     // Labels only take room away, so those of a long text need not be measured.
     if (isReadable(this.grid)) {
-      const pen = this.stage.picture.getContext("2d");
       pen.font = `${LABEL_FONT}px ${look.mono}`;
       const widest = (labels) => Math.min(LABEL_MAX, Math.max(...labels.map((text) => pen.measureText(text).width)));
       const left = 14 + widest(axes.rows.slice(part.top, part.bottom));
       const top = axes.flat ? 0 : widest(axes.columns.slice(part.left, part.right));
-      this.grid = this.placed(Math.max(48, left), top + 14);
+      this.grid = this.placed(Math.max(least, left), top + 14);
     }
     this.isRuled = !isReadable(this.grid);
-    if (this.isRuled) this.grid = this.placed(58, 14);
+    if (this.isRuled) this.grid = this.placed(Math.max(58, least), 14);
   }
 
   placed(left, labels) {
@@ -255,18 +257,18 @@ class HeatmapView {
     const isPooled = this.grid.cw * (window.devicePixelRatio || 1) < 1 || frame.step > 1;
     const notes = [];
     if (this.nMasked > 0 && axes.emptyText) notes.push(["masked", axes.emptyText]);
-    if (axes.hidden.length) notes.push(["hidden", "hidden"]);
+    if (axes.hidden.length) notes.push(["hidden", say("hidden")]);
     if (axes.marked.length && axes.markedText) notes.push(["sink", axes.markedText]);
-    if (axes.inCells && axes.unit === "share") notes.push(["text", "numbers in per cent"]);
-    if (isPooled) notes.push(["text", "small cells: the largest of a block is shown; drag to enlarge"]);
-    if (!this.full) notes.push(["text", "enlarged; double click or Esc shows everything"]);
+    if (axes.inCells && axes.unit === "share") notes.push(["text", say("numbers in per cent")]);
+    if (isPooled) notes.push(["text", say("small cells: the largest of a block is shown; drag to enlarge")]);
+    if (!this.full) notes.push(["text", say("enlarged; double click or Esc shows everything")]);
     this.legend.show(frame, notes, this.look);
     Object.assign(front.dataset, {
       rows: frame.rows, columns: frame.columns, masked: this.nMasked, scale: model.get("scale"),
       left: this.grid.left, top: this.grid.top, cellWidth: this.grid.cw, cellHeight: this.grid.ch,
     });
-    front.setAttribute("aria-label",
-      `${model.get("label")} Arrow keys move over the cells, Enter opens one, plus enlarges, Escape shows everything.`);
+    const keys = say("Arrow keys move over the cells, Enter opens one, plus enlarges, Escape shows everything.");
+    front.setAttribute("aria-label", `${model.get("label")} ${keys}`);
   }
 
   // --- selection and enlarging -------------------------------------------------------------------

@@ -12,7 +12,7 @@ from sinklens.errors import BadSelection
 from sinklens.widgets.cells import N_SIDE_MAX
 from sinklens.widgets.colours import PALETTES, SCALES, scale_sentence
 from sinklens.widgets.on_paper import About, OnPaper
-from sinklens.widgets.picture import Picture
+from sinklens.widgets.picture import LABELS, WORDS, Picture
 from sinklens.widgets.script import joined, style
 
 
@@ -28,8 +28,8 @@ class Heatmap(OnPaper, anywidget.AnyWidget):
 
     values = traitlets.Bytes().tag(sync=True)
     frame = traitlets.Dict().tag(sync=True)
-    axes = traitlets.Dict().tag(sync=True)
-    label = traitlets.Unicode("").tag(sync=True)
+    axes = traitlets.Dict().tag(sync=True, words=WORDS, labels=LABELS)
+    label = traitlets.Unicode("").tag(sync=True, words=("",))
     """What the picture shows, in a sentence, for those who do not see it."""
     scale = traitlets.Enum(tuple(SCALES), "linear").tag(sync=True)
     palette = traitlets.Enum(PALETTES, "viridis").tag(sync=True)

@@ -13,7 +13,7 @@ class LinksView {
     this.reading = element("div", "cells-reading", this.root);
     this.live = element("div", "visually-hidden", this.root, { role: "status" });
     this.scroll = element("div", "cells-links-scroll", this.root);
-    this.stage = stage(this.scroll, "lines between tokens");
+    this.stage = stage(this.scroll, say("lines between tokens"));
     this.hover = this.focus = null;
     this.sequence = 0;
     this.listen();
@@ -151,9 +151,9 @@ class LinksView {
     pen.fillStyle = look.quiet;
     pen.textBaseline = "alphabetic";
     pen.textAlign = "right";
-    pen.fillText(this.isArcs ? "token" : "query", this.left - 5, 14);
+    pen.fillText(this.isArcs ? say("token") : say("query"), this.left - 5, 14);
     pen.textAlign = "left";
-    if (!this.isArcs) pen.fillText("key", this.right + 5, 14);
+    if (!this.isArcs) pen.fillText(say("key"), this.right + 5, 14);
   }
 
   y(index) {
@@ -164,7 +164,8 @@ class LinksView {
 
   read() {
     const { chosen } = this;
-    this.reading.textContent = chosen ? this.sentence(chosen) : "Point at a token to see its own lines; click to select it on every page.";
+    const hint = say("Point at a token to see its own lines; click to select it on every page.");
+    this.reading.textContent = chosen ? this.sentence(chosen) : hint;
   }
 
   sentence({ side, index }) {
@@ -176,15 +177,16 @@ class LinksView {
       if (weight > 0) found.push([weight, i]);
     }
     found.sort((a, b) => b[0] - a[0]);
-    const name = this.model.get(isQuery ? "rows" : "columns")[index];
+    const token = `${this.model.get(isQuery ? "rows" : "columns")[index]} (${index})`;
     const most = found.slice(0, 3).map(([weight, i]) => `${labels[i]} (${i}) ${written(weight, frame.exact)}`).join(", ");
-    return isQuery ? `${name} (${index}) looks at ${most || "nothing"}` : `${name} (${index}) is looked at by ${most || "nobody"}`;
+    if (!most) return isQuery ? say("{token} looks at nothing", { token }) : say("{token} is looked at by nobody", { token });
+    return isQuery ? say("{token} looks at {most}", { token, most }) : say("{token} is looked at by {most}", { token, most });
   }
 
   describe() {
     const { model, frame, stage: { front } } = this;
     Object.assign(front.dataset, { rows: frame.rows, columns: frame.columns, lines: this.nLines, layout: this.isArcs ? "arcs" : "columns", left: Math.round(this.left), right: Math.round(this.right), top: TOP, row: ROW });
-    front.setAttribute("aria-label", `${model.get("label")} Arrow keys move over the tokens, Enter selects one.`);
+    front.setAttribute("aria-label", `${model.get("label")} ${say("Arrow keys move over the tokens, Enter selects one.")}`);
   }
 
   // --- pointer and keyboard ---------------------------------------------------------------------

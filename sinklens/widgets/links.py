@@ -29,9 +29,9 @@ class Links(OnPaper, anywidget.AnyWidget):
 
     values = traitlets.Bytes().tag(sync=True)
     frame = traitlets.Dict().tag(sync=True)
-    rows = traitlets.List().tag(sync=True)
+    rows = traitlets.List().tag(sync=True, labels=("",))
     """Labels of the queries."""
-    columns = traitlets.List().tag(sync=True)
+    columns = traitlets.List().tag(sync=True, labels=("",))
     """Labels of the keys."""
     same_tokens = traitlets.Bool(True).tag(sync=True)
     """Queries and keys are the same tokens."""
@@ -44,7 +44,7 @@ class Links(OnPaper, anywidget.AnyWidget):
     """Key that is selected."""
     clicked = traitlets.Int(None, allow_none=True).tag(sync=True)
     """Token that was clicked last; emptied before every click."""
-    label = traitlets.Unicode("").tag(sync=True)
+    label = traitlets.Unicode("").tag(sync=True, words=("",))
     """What the picture shows, in a sentence, for those who do not see it."""
     side = traitlets.Unicode("A").tag(sync=True)
 

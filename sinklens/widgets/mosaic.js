@@ -3,7 +3,7 @@
 const GAP = 3; // px between two heads
 const TILE_MIN = 14; // px
 const TILE_MAX = 88; // px
-const MARGIN = { left: 46, top: 38 };
+const MARGIN = { left: 46, top: 38 }; // px; wider where the word for a layer is
 const FONT = 11;
 
 class MosaicView {
@@ -12,7 +12,7 @@ class MosaicView {
     this.root = element("div", "cells-mosaic", host);
     this.reading = element("div", "cells-reading", this.root);
     this.live = element("div", "visually-hidden", this.root, { role: "status" });
-    this.stage = stage(this.root, "picture of all heads");
+    this.stage = stage(this.root, say("picture of all heads"));
     this.legend = legend(this.root, model);
     this.hover = this.focus = null;
     this.sequence = 0;
@@ -43,10 +43,11 @@ class MosaicView {
   draw() {
     if (!this.root.clientWidth) return false;
     const { frame, stage: { picture, front } } = this, look = (this.look = theme(this.model.get("side"), this.root));
-    const room = (this.root.clientWidth - MARGIN.left) / frame.heads - GAP;
+    this.left = this.marginLeft(look);
+    const room = (this.root.clientWidth - this.left) / frame.heads - GAP;
     this.tile = Math.floor(clamp(room, TILE_MIN, TILE_MAX));
     this.pitch = this.tile + GAP;
-    const width = MARGIN.left + frame.heads * this.pitch, height = MARGIN.top + frame.layers * this.pitch;
+    const width = this.left + frame.heads * this.pitch, height = MARGIN.top + frame.layers * this.pitch;
     const pen = sized(picture, width, height);
     this.pen = sized(front, width, height);
     this.drawTiles(pen, width, height);
@@ -54,6 +55,12 @@ class MosaicView {
     this.drawFront();
     this.describe();
     return true;
+  }
+
+  marginLeft(look) {
+    const pen = this.stage.picture.getContext("2d");
+    pen.font = `${FONT}px ${look.text}`;
+    return Math.max(MARGIN.left, Math.ceil(pen.measureText(`${say("layer")} ↓`).width) + 8);
   }
 
   // Place on the picture -> number of the head (layer x heads + head).
@@ -64,7 +71,7 @@ class MosaicView {
 
   corner(place) {
     const { heads } = this.frame;
-    return { x: MARGIN.left + (place % heads) * this.pitch, y: MARGIN.top + Math.floor(place / heads) * this.pitch };
+    return { x: this.left + (place % heads) * this.pitch, y: MARGIN.top + Math.floor(place / heads) * this.pitch };
   }
 
   drawTiles(pen, width, height) {
@@ -86,18 +93,18 @@ class MosaicView {
     pen.fillStyle = look.quiet;
     pen.font = `${FONT}px ${look.text}`;
     if (isSorted) {
-      pen.fillText("sorted, highest first →", 2, MARGIN.top - 20);
+      pen.fillText(`${say("sorted, highest first")} →`, 2, MARGIN.top - 20);
       return;
     }
-    pen.fillText("head →", 2, MARGIN.top - 20);
-    pen.fillText("layer ↓", 2, MARGIN.top - 5);
+    pen.fillText(`${say("head")} →`, 2, MARGIN.top - 20);
+    pen.fillText(`${say("layer")} ↓`, 2, MARGIN.top - 5);
     pen.fillStyle = look.ink;
     pen.font = `${FONT}px ${look.mono}`;
     const every = Math.ceil(18 / this.pitch);
     pen.textAlign = "center";
-    for (let head = 0; head < frame.heads; head += every) pen.fillText(head, MARGIN.left + head * this.pitch + tile / 2, MARGIN.top - 7);
+    for (let head = 0; head < frame.heads; head += every) pen.fillText(head, this.left + head * this.pitch + tile / 2, MARGIN.top - 7);
     pen.textAlign = "right";
-    for (let layer = 0; layer < frame.layers; layer++) pen.fillText(layer, MARGIN.left - 8, MARGIN.top + layer * this.pitch + tile / 2 + 4);
+    for (let layer = 0; layer < frame.layers; layer++) pen.fillText(layer, this.left - 8, MARGIN.top + layer * this.pitch + tile / 2 + 4);
     pen.textAlign = "left";
   }
 
@@ -130,14 +137,14 @@ class MosaicView {
 
   describe() {
     const { frame, model, stage: { front } } = this;
-    const notes = this.nMasked ? [["masked", "the query cannot see this key"]] : [];
-    if (frame.isPooled) notes.push(["text", "each cell shows the largest weight of its block"]);
+    const notes = this.nMasked ? [["masked", say("the query cannot see this key")]] : [];
+    if (frame.isPooled) notes.push(["text", say("each cell shows the largest weight of its block")]);
     this.legend.show(frame, notes, this.look);
     Object.assign(front.dataset, {
       layers: frame.layers, heads: frame.heads, masked: this.nMasked, scale: model.get("scale"),
-      left: MARGIN.left, top: MARGIN.top, tile: this.tile, pitch: this.pitch,
+      left: this.left, top: MARGIN.top, tile: this.tile, pitch: this.pitch,
     });
-    front.setAttribute("aria-label", `${model.get("label")} Arrow keys move over the heads, Enter picks one.`);
+    front.setAttribute("aria-label", `${model.get("label")} ${say("Arrow keys move over the heads, Enter picks one.")}`);
   }
 
   // --- pointer and keyboard ---------------------------------------------------------------------
@@ -155,7 +162,7 @@ class MosaicView {
 
   placeAt({ offsetX, offsetY }) {
     const { heads, layers } = this.frame;
-    const head = Math.floor((offsetX - MARGIN.left) / this.pitch), layer = Math.floor((offsetY - MARGIN.top) / this.pitch);
+    const head = Math.floor((offsetX - this.left) / this.pitch), layer = Math.floor((offsetY - MARGIN.top) / this.pitch);
     return head >= 0 && head < heads && layer >= 0 && layer < layers ? layer * heads + head : null;
   }
 

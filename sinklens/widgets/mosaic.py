@@ -67,9 +67,9 @@ class Mosaic(OnPaper, anywidget.AnyWidget):
     frame = traitlets.Dict().tag(sync=True)
     order = traitlets.List().tag(sync=True)
     """Heads in reading order, each as layer x n_heads + head; empty: by layer and head."""
-    readings = traitlets.List().tag(sync=True)
+    readings = traitlets.List().tag(sync=True, words=("",))
     """What is read when a head is pointed at, by layer x n_heads + head."""
-    label = traitlets.Unicode("").tag(sync=True)
+    label = traitlets.Unicode("").tag(sync=True, words=("",))
     """What the picture shows, in a sentence, for those who do not see it."""
     scale = traitlets.Enum(tuple(SCALES), "sqrt").tag(sync=True)
     palette = traitlets.Enum(SEQUENTIAL, "viridis").tag(sync=True)

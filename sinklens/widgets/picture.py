@@ -9,6 +9,11 @@ import numpy as np
 
 from sinklens.widgets.cells import PackedCells, pack_cells
 
+WORDS = ("rowName", "columnName", "markedText", "emptyText", "hint", "readings")
+"""What of `Axes.as_dict` is words; texts of cells come from the data, and so do LABELS."""
+LABELS = ("rows", "columns")
+"""Among those of tokens, which have no space, a label with one may be a word."""
+
 
 @dataclass(frozen=True)
 class Axes:

@@ -11,13 +11,14 @@ HERE = Path(__file__).parent
 
 def joined(*names: str) -> str:
     """One ES module from several files: a widget's module travels as text and cannot import by path."""
-    return "\n".join((constants(), *(_text(name) for name in names)))
+    return "\n".join((constants(), *(script(name) for name in ("say.js", *names))))
 
 
 def style(*names: str) -> str:
     """One stylesheet from several files."""
-    return "\n".join(map(_text, names))
+    return "\n".join(map(script, names))
 
 
-def _text(name: str) -> str:
+def script(name: str) -> str:
+    """One file as it is."""
     return (HERE / name).read_text(encoding="utf-8")

@@ -112,11 +112,11 @@ function legend(parent, model) {
   const high = element("span", "cells-end", root);
   const notes = element("span", "cells-notes", root);
   const label = element("label", "cells-scale", root);
-  label.append("Colour ");
+  label.append(`${say("Colour")} `);
   const choice = element("select", "form-select form-select-sm", label);
   for (const [key, name] of Object.entries(SCALES)) {
     const option = element("option", "", choice, { value: key });
-    option.textContent = name;
+    option.textContent = say(name); // one of SCALES
   }
   choice.addEventListener("change", () => {
     model.set("scale", choice.value);

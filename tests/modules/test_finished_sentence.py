@@ -23,14 +23,22 @@ N_LONG, N_CERTAIN = 5, 3
 OTHERS = [language for language in LANGUAGES if language != DEFAULT]
 ROOT = Path(__file__).resolve().parents[2]
 SAY = FinishedSentence(
-    {"Mean of all heads.": "Mittel aller Köpfe.", "Parking sink": "Parksenke", "Not yet.": "Noch nicht."},
+    {
+        "Mean of all heads.": "Mittel aller Köpfe.", "Parking sink": "Parksenke", "Not yet.": "Noch nicht.",
+        "and": "und", "to": "bis", "done": "fertig", "not applicable": "nicht anwendbar",
+    },
     {
         "Head {head} gives {share} to “{token:text}”.": "„{token:text}“ erhält {share} von Kopf {head}.",
         "{n} tokens": "{n} Token",
         "It is a {kind:said}, {kind:said}!": "Es ist: {kind:said}!",
         "Loading {model:name}": "{model:name} wird geladen",
+        "after layer {layer}": "nach Schicht {layer}",
+        "{token:text} is largest {where:said}": "{token:text} ist am größten {where:said}",
+        "Made of {parts:list}.": "Besteht aus: {parts:list}.",
+        "It changes by {change}{interval:ends}.": "Es ändert sich um {change}{interval:ends}.",
+        "{tick:mark} {state:said}": "{tick:mark} {state:said}",
     },
-)
+)  # fmt: skip
 
 
 def test_values_move_to_their_place_in_the_other_language():
@@ -75,6 +83,30 @@ def test_a_value_that_is_a_word_is_looked_up_and_may_begin_small():
     assert SAY("It is a parking sink, mixed sink!") is None
 
 
+def test_a_clause_in_a_sentence_may_have_values_of_its_own():
+    assert SAY("·the (4) is largest after layer 5") == "·the (4) ist am größten nach Schicht 5"
+    assert SAY("·the (4) is largest somewhere else") is None
+
+
+def test_the_parts_of_a_list_are_found_one_by_one_and_numbers_stay():
+    assert SAY("Made of 5 tokens, 7 and 8 tokens.") == "Besteht aus: 5 Token, 7 und 8 Token."
+    assert SAY("Made of 5 tokens and strangers.") is None
+
+
+def test_the_ends_of_an_interval_may_follow_a_number_or_not():
+    assert SAY("It changes by +0.02 (-0.1 to +0.3).") == "Es ändert sich um +0.02 (-0.1 bis +0.3)."
+    assert SAY("It changes by +0.02.") == "Es ändert sich um +0.02."
+
+
+def test_a_number_that_does_not_apply_says_so():
+    assert SAY("It changes by not applicable.") == "Es ändert sich um nicht anwendbar."
+
+
+def test_a_mark_before_a_word_is_no_word():
+    assert SAY("✓ done") == "✓ fertig"
+    assert SAY("well done") is None
+
+
 @pytest.mark.parametrize("language", OTHERS)
 def test_patterns_have_the_same_values_in_both_languages(language: str):
     for english, sentence in patterns(language).items():
@@ -98,6 +130,7 @@ def test_every_pattern_is_made_of_words_that_the_code_says(language: str):
 def test_patterns_find_their_own_sentence_with_values_of_every_kind(language: str):
     say = words_in(language)
     values = {"": "−1,234.5\N{NO-BREAK SPACE}%", "name": "demo-gpt2", "text": "·the (4)", "said": "Text"}
+    values |= {"list": "Text", "mark": "✓", "ends": "", "quoted": "Two. Sentences."}
     for english, sentence in patterns(language).items():
         text, wanted = (fill(one, values) for one in (english, sentence))
         assert say.finished(text) == wanted.replace("Text", say("Text")), english

@@ -87,7 +87,7 @@ def test_small_sources_of_a_long_text_are_added_up():
     capture = capture_from_maps(maps, is_causal=False)
     sources = find_sources(capture, "self", maps[:, 0], residual_share=0.5, position=30, sinks=())
     figure = sources_bars(sources, colour="red")
-    assert figure.layout.xaxis.ticktext[-1] == "24 others"
+    assert figure.layout.xaxis.ticktext[-1] == "+ 24"
     assert "w30 (30)" in figure.layout.xaxis.ticktext
     for bars in figure.data:
         assert sum(bars.y) == pytest.approx(1.0, abs=1e-6)

@@ -22,11 +22,13 @@ from modules.translated import shown_words
 from sinklens.analysis.global_metrics import GLOBAL_METRICS
 from sinklens.analysis.head_metrics import HEAD_METRICS
 from sinklens.analysis.pattern_metrics import PATTERN_METRICS
+from sinklens.widgets.colours import SCALES
+from tests.modules.picture_words import picture_texts, said_parts, script_sentences
 
 MODULES = Path(__file__).resolve().parents[2] / "modules"
 LIBRARY = MODULES.parent / "sinklens"
 OTHERS = [language for language in LANGUAGES if language != DEFAULT]
-SHARED = ("shared", "results", "answers", "definitions")
+SHARED = ("shared", "results", "cells", "clauses", "answers", "definitions", "browser", "pictures")
 """Files of words that belong to no single page."""
 SAME = {
     # the same word in German
@@ -38,6 +40,7 @@ SAME = {
     *("pinthoz/gus-net-bert (hub)", "pinthoz/gus-net-bert-large (hub)"),
     *("pinthoz/gus-net-gpt2 (hub)", "pinthoz/gus-net-gpt2-medium (hub)"),
     "STEREO = stereotype\nUNFAIR = unfair",
+    "owner/name@step1000, runs/checkpoint-500",
 }
 """What pages show that every language of LANGUAGES writes alike."""
 
@@ -82,6 +85,12 @@ def constants() -> set[str]:
     }
 
 
+def in_pictures() -> set[str]:
+    """What scripts say, and the titles and hover texts of pictures."""
+    texts = (part for found in picture_texts().values() for text in found for part in said_parts(text))
+    return script_sentences() | set(SCALES.values()) | set(texts)
+
+
 def definitions() -> set[str]:
     """What the definitions of all metrics say in words."""
     metrics = (HEAD_METRICS | PATTERN_METRICS | GLOBAL_METRICS).values()
@@ -108,7 +117,7 @@ def test_a_catalogue_has_every_word_that_a_page_is_built_with(language: str):
 @pytest.mark.parametrize("language", OTHERS)
 def test_a_catalogue_holds_no_word_that_nobody_says(language: str):
     pages = shown_on_pages()
-    said = sentences_in_code() | definitions() | set().union(*pages.values())
+    said = sentences_in_code() | definitions() | in_pictures() | set().union(*pages.values())
     frame, *others = catalogue_files(language)
     assert set(read(frame)) <= said
     for path in others:

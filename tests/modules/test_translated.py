@@ -11,9 +11,13 @@ from shiny import App, Inputs, Outputs, Session, module, render, ui
 from starlette.testclient import TestClient
 
 from app import PAGES
+from modules.bias_table import table as bias_table
 from modules.language import ENGLISH, Words, words_in
+from modules.sink_words import number_row, number_table
+from modules.step_table import step_table
 from modules.translated import GROUP, READ_OUT, shown_words, translated
 from modules.translated_session import TranslatedSession, speaking
+from modules.widgets.word_cell import word_cell, word_head
 
 SAY = Words("de", {"Text": "Wort", "Heads": "Köpfe", "Head": "Kopf", "none yet": "noch keine"})
 ANALYSIS = [page for page in PAGES if not page.is_translated]
@@ -69,6 +73,48 @@ def test_the_head_of_a_row_is_data_and_that_of_a_column_is_a_word():
     table = html(ui.tags.table(ui.tags.tr(ui.tags.th("Head", scope="row"), ui.tags.th("Heads", scope="col"))))
     assert ">Head<" in table
     assert ">Köpfe<" in table
+
+
+def test_a_cell_of_words_is_translated_and_a_token_spelled_like_one_of_them_stays():
+    token = ui.tags.bdi("Head", dir="auto")
+    row = html(ui.tags.tr(word_head("Heads ", token), word_cell("Head"), ui.tags.td("Head")))
+    assert re.search(r'<th scope="row" translate="yes" lang="de">\s*Köpfe\s+<bdi dir="auto">Head</bdi>', row)
+    assert '<td translate="yes" lang="de">Kopf</td>' in row
+    assert "<td>Head</td>" in row
+
+
+def test_a_cell_for_numbers_without_a_number_holds_a_word_of_the_app():
+    assert "noch keine" in html(ui.tags.td("none yet", class_="sl-num sl-muted"))
+    assert "none yet" in html(ui.tags.td("none yet", class_="sl-mono"))
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        step_table("Text", ("token", "Head"), [("Head", "none yet")]),
+        bias_table(("Item", "Head"), [("Head", "none yet")], texts=("Item",)),
+    ],
+    ids=["steps", "bias"],
+)
+def test_a_table_of_tokens_or_texts_shows_them_as_they_are(table):
+    shown = html(table)
+    assert re.search(r"<th scope=\"row\"[^>]*>\s*(<bdi dir=\"auto\">)?Head<", shown)
+    assert "noch keine" in shown
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        step_table("Text", ("step", "Head"), [("Head", "none yet")], n_words=2),
+        bias_table(("Part", "Head"), [("Head", "none yet")], words=("Head",)),
+        number_table(("", "Head"), [number_row("Head", "none yet")], label="Text"),
+    ],
+    ids=["steps", "bias", "sinks"],
+)
+def test_a_table_whose_rows_are_called_by_words_is_translated(table):
+    shown = html(table)
+    assert re.search(r'<th scope="row" translate="yes" lang="de">\s*Kopf\s*</th>', shown)
+    assert "noch keine" in shown
 
 
 def test_an_element_may_say_itself_whether_it_is_translated():
