@@ -29,9 +29,9 @@ NO_SINK = (
 class BitsWish:
     """What the controls ask."""
 
-    kept: str
+    kept: str = "first"
     """A key of KEPT."""
-    scale: str
+    scale: str = "channel"
     """A key of SCALES."""
 
 

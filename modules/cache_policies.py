@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from htmltools import Tag
 from shiny import Inputs, Outputs, Session, module, reactive, render, req, ui
 from shinywidgets import output_widget, reactive_read, render_widget
@@ -16,19 +18,18 @@ from modules.dive import BLANK
 from modules.figures.cache_curves import cache_curves
 from modules.figures.lazy_layers import lazy_layers
 from modules.figures.sink_heads import share_grid
+from modules.outcome import Outcome
+from modules.seen_card import run_when_seen, seen_card
 from modules.step_table import step_table
+from modules.table_files import downloads_ui
 from modules.widgets.chart import Chart
 from modules.widgets.copy_text import copy_text
-from modules.widgets.when_seen import when_seen
-from modules.work_line import WatchedWork, work_line_server, work_line_ui
+from modules.widgets.note_list import note_list
 from sinklens.analysis.cache_curve import smoothed
 from sinklens.file_name import file_name
-from sinklens.results import Capture
-from sinklens.run_status import OnStatus
 
 POSITIONS = {"in-cache": "counted in the cache", "original": "the original ones"}
 N_SMOOTH, N_SMOOTH_MAX = 15, 65
-CHANGED = "The inputs have changed since; Run answers them."
 SOURCE = (
     "Xiao et al. 2024 (StreamingLLM). The text is fixed and every token is predicted from what the cache "
     "holds at its step, exactly as token by token. All caches have the same size; n + w keeps the first n "
@@ -47,34 +48,14 @@ COVERAGE_SOURCE = (
 @module.ui
 def cache_policies_ui() -> Tag:
     """The card."""
-    downloads = ui.div(
-        ui.download_button("csv", "CSV", class_="btn-sm", aria_label="Download the losses as CSV"),
-        ui.download_button("report", "JSON", class_="btn-sm", aria_label="Download the study as JSON"),
-        class_="cache-downloads",
-    )
-    return ui.card(
-        ui.card_header(
-            ui.h2("Cache policies: how many first tokens to keep"), downloads, class_="cache-head"
-        ),
-        when_seen("seen"),
-        ui.p(ui.output_text("finding", inline=True), class_="sl-finding", aria_live="polite"),
-        _wish_ui(),
-        applicable(_results_ui()),
-        ui.p(SOURCE, class_="sl-muted"),
-        full_screen=True,
-    )
-
-
-def _wish_ui() -> Tag:
-    return ui.div(
+    downloads = downloads_ui("the losses", "the study")
+    inputs = (
         ui.input_select("text", "Studied text", TEXTS),
         ui.input_numeric("size", "Tokens in the cache (empty: a quarter)", None, min=2, step=1),
         ui.input_switch("recompute", "Recomputed window (slow)", True),
-        ui.input_action_button("run", "Run the policies", class_="btn-primary"),
-        ui.output_text("hint", inline=True),
-        work_line_ui("work"),
-        class_="sl-controls cache-controls",
     )
+    title = "Cache policies: how many first tokens to keep"
+    return seen_card(title, downloads, inputs, _results_ui(), button="Run the policies", source=SOURCE)
 
 
 def _results_ui() -> Tag:
@@ -85,7 +66,7 @@ def _results_ui() -> Tag:
             ui.input_select("counted", "Perplexity of", words.COUNTED),
             ui.input_slider("smooth", "Smoothed over tokens", 1, N_SMOOTH_MAX, N_SMOOTH, step=2, ticks=False),
             ui.input_switch("raw", "Raw losses too", False),
-            class_="sl-controls cache-controls",
+            class_="sl-controls",
         ),
         output_widget("curves", height="380px", fill=False),
         ui.output_ui("table"),
@@ -102,7 +83,7 @@ def _results_ui() -> Tag:
             ui.div(
                 ui.div(output_widget("heads", height="260px", fill=False)),
                 ui.div(output_widget("lazy", height="260px", fill=False)),
-                class_="cache-pair",
+                class_="sl-pair",
             ),
             ui.p(COVERAGE_SOURCE, class_="sl-muted"),
             verdict="has_coverage",
@@ -117,36 +98,17 @@ def _results_ui() -> Tag:
 def cache_policies_server(input: Inputs, output: Outputs, session: Session, *, bench: Bench) -> None:
     """Run the policies once when the card is first in view, then whenever a person asks for it."""
 
-    async def study(capture: Capture, wish: CacheWish, on_status: OnStatus) -> CacheStudy:
-        return await study_caches(bench.service, capture, wish, on_status)
-
-    work: WatchedWork[CacheStudy] = WatchedWork(session, study)
-    work_line_server("work", work=work)
-    asked: reactive.Value[CacheWish | None] = reactive.Value(None)
-
-    def wish() -> CacheWish:
-        return CacheWish(input.text(), input.size(), input.recompute())
-
-    def run() -> None:
-        asked.set(wish())
-        work.ask(bench.state.capture(), wish())
-
-    @reactive.effect
-    def _first():
-        req(bench.is_open(), input.seen())
-        bench.state.capture()
-        with reactive.isolate():
-            run()
-
-    @reactive.effect
-    @reactive.event(input.run)
-    def _run():
-        run()
-
-    @reactive.calc
-    def found() -> CacheStudy:
-        req(work.outcome.problem() is None)
-        return work.outcome()
+    outcome = run_when_seen(
+        input,
+        session,
+        partial(study_caches, bench.service),
+        is_open=bench.is_open,
+        followed=lambda: (bench.state.capture(),),
+        wish=lambda: CacheWish(input.text(), input.size(), input.recompute()),
+        linked=bench.state.caches,
+        show=partial(_show, session),
+    )
+    found = outcome.valid
 
     @reactive.calc
     def positions() -> str:
@@ -161,45 +123,43 @@ def cache_policies_server(input: Inputs, output: Outputs, session: Session, *, b
         chosen = chosen if chosen in choices else next(iter(choices))
         ui.update_radio_buttons("positions", choices=choices, selected=chosen, inline=True)
 
-    _summary(input, work, found, positions, lambda: asked() is not None and asked() != wish())
+    _summary(input, outcome, positions)
     _pictures(input, bench, found, positions)
     _downloads(found)
 
 
-def _summary(input: Inputs, work: WatchedWork, found, positions, is_changed) -> None:
-    """Sentences and tables."""
+def _show(session: Session, wish: CacheWish) -> None:
+    """Put a link's wish into the inputs."""
+    ui.update_select("text", selected=wish.text)
+    # `ui.update_numeric` has no word for an empty one.
+    session.send_input_message("size", {"value": wish.size})
+    ui.update_switch("recompute", value=wish.with_recompute)
 
-    @render.text
-    def applies():
-        return verdict_on(work.outcome.problem() is not None)
+
+def _summary(input: Inputs, outcome: Outcome[CacheStudy], positions) -> None:
+    """Sentences and tables."""
+    found = outcome.valid
 
     @render.text
     def finding():
-        if work.outcome.problem():
-            return work.outcome.problem().sentence
-        return words.cache_finding(found().report, positions(), input.counted())
-
-    @render.text
-    def hint():
-        return CHANGED if is_changed() else ""
+        return outcome.sentence(lambda study: words.cache_finding(study.report, positions(), input.counted()))
 
     @render.ui
     def notes():
-        sentences = words.notes_of(found().report)
-        return ui.tags.ul(*map(ui.tags.li, sentences), class_="cache-notes") if sentences else None
+        return note_list(words.notes_of(found().report))
 
     @render.ui
     def table():
         report, counted = found().report, input.counted()
         heads = ("cache", "perplexity", "× dense", "loss against dense, nats", "keys and values")
         caption = f"Over {words.COUNTED[counted]}; 95 % intervals over tokens"
-        return step_table(caption, heads, words.policy_rows(report, counted))
+        return step_table(caption, heads, words.policy_rows(report, counted), n_words=1)
 
     @render.ui
     def multiples():
         lengths, rows = words.multiple_rows(found().report)
         caption = "Perplexity of all tokens up to this many"
-        return step_table(caption, ("cache", *lengths), rows)
+        return step_table(caption, ("cache", *lengths), rows, n_words=1)
 
     @render.text
     def passkey():

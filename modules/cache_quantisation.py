@@ -12,17 +12,18 @@ from modules.bench import Bench
 from modules.cache_bits import KEPT, SCALES, BitsTried, BitsWish, try_bits
 from modules.dive import BLANK
 from modules.figures.cache_ranges import ranges_by_layer, ranges_by_token
+from modules.linked_select import offer_choices
+from modules.outcome import Outcome
+from modules.seen_card import run_when_seen, seen_card
 from modules.step_table import step_table
-from modules.table_files import table_buttons, table_files
+from modules.table_files import downloads_ui, table_files
 from modules.widgets.chart import Chart
-from modules.widgets.when_seen import when_seen
-from modules.work_line import WatchedWork, work_line_server, work_line_ui
+from modules.widgets.note_list import note_list
 from sinklens.analysis.trial_table import trial_table
 from sinklens.file_name import file_name
 from sinklens.results import Capture
 from sinklens.run_status import OnStatus
 
-CHANGED = "The inputs have changed since; Run answers them."
 SOURCE = (
     "Symmetric rounding with absmax scales inside the forward pass: every later layer sees the rounded keys "
     "(after the rotation) and values. A channel's scale is taken over the whole text at once, as for a "
@@ -34,23 +35,13 @@ SOURCE = (
 @module.ui
 def cache_quantisation_ui() -> Tag:
     """The card."""
-    downloads = ui.div(*table_buttons("the losses"), class_="cache-downloads")
-    return ui.card(
-        ui.card_header(ui.h2("Keys and values in few bits"), downloads, class_="cache-head"),
-        when_seen("seen"),
-        ui.p(ui.output_text("finding", inline=True), class_="sl-finding", aria_live="polite"),
-        ui.div(
-            ui.input_select("scale", "One scale for", SCALES),
-            ui.input_select("kept", "In full precision", KEPT),
-            ui.input_action_button("run", "Run the rounding", class_="btn-primary"),
-            ui.output_text("hint", inline=True),
-            work_line_ui("work"),
-            class_="sl-controls cache-controls",
-        ),
-        applicable(_results_ui()),
-        ui.p(SOURCE, class_="sl-muted"),
-        full_screen=True,
+    downloads = downloads_ui("the losses")
+    inputs = (
+        ui.input_select("scale", "One scale for", SCALES),
+        ui.input_select("kept", "In full precision", KEPT),
     )
+    title = "Keys and values in few bits"
+    return seen_card(title, downloads, inputs, _results_ui(), button="Run the rounding", source=SOURCE)
 
 
 def _results_ui() -> Tag:
@@ -66,7 +57,7 @@ def _results_ui() -> Tag:
                     output_widget("tokens", height="280px", fill=False),
                 ),
                 ui.div(output_widget("layers", height="330px", fill=False)),
-                class_="cache-pair",
+                class_="sl-pair",
             ),
             ui.output_ui("errors"),
             verdict="has_ranges",
@@ -79,57 +70,44 @@ def _results_ui() -> Tag:
 def cache_quantisation_server(input: Inputs, output: Outputs, session: Session, *, bench: Bench) -> None:
     """Run the trial once when the card is first in view, then whenever a person asks for it."""
 
-    async def work_on(
-        capture: Capture, texts: tuple[str, ...], stream: str, sinks, wish: BitsWish, on_status: OnStatus
+    async def work(
+        capture: Capture, stream: str, sinks, texts: tuple[str, ...], wish: BitsWish, on_status: OnStatus
     ) -> BitsTried:
         return await try_bits(bench, capture, texts, stream, sinks, wish, on_status)
 
-    work: WatchedWork[BitsTried] = WatchedWork(session, work_on)
-    work_line_server("work", work=work)
-    asked: reactive.Value[tuple | None] = reactive.Value(None)
+    outcome = run_when_seen(
+        input,
+        session,
+        work,
+        is_open=bench.is_open,
+        followed=lambda: (bench.state.capture(), bench.view.stream(), bench.view.sinks()),
+        wish=lambda: BitsWish(input.kept(), input.scale()),
+        linked=bench.state.bits,
+        show=_show,
+        besides=lambda: (bench.texts(),),
+    )
+    found = outcome.valid
 
-    def wish() -> BitsWish:
-        return BitsWish(input.kept(), input.scale())
-
-    def run() -> None:
-        asked.set((bench.texts(), wish()))
-        work.ask(bench.state.capture(), bench.texts(), bench.view.stream(), bench.view.sinks(), wish())
-
-    @reactive.effect
-    def _first():
-        req(bench.is_open(), input.seen())
-        bench.state.capture()
-        bench.view.sinks()
-        with reactive.isolate():
-            run()
-
-    @reactive.effect
-    @reactive.event(input.run)
-    def _run():
-        run()
-
-    @reactive.calc
-    def found() -> BitsTried:
-        req(work.outcome.problem() is None)
-        return work.outcome()
-
-    @reactive.effect
-    def _offer_layers():
+    def layers() -> dict[str, str]:
         ranges = found().ranges
         n_layers = len(ranges[0].absmax) if ranges else 0
-        numbers = {str(layer): str(layer) for layer in range(n_layers)}
-        ui.update_select("layer", choices={words.ALL_LAYERS: "all together"} | numbers)
+        return {words.ALL_LAYERS: "all together"} | {str(layer): str(layer) for layer in range(n_layers)}
 
-    _summary(work, found, lambda: asked() is not None and asked() != (bench.texts(), wish()))
+    offer_choices(input, "layer", offered=layers, default=words.ALL_LAYERS)
+
+    _summary(outcome)
     _pictures(input, found)
 
 
-def _summary(work: WatchedWork, found, is_changed) -> None:
-    """Sentences and tables."""
+def _show(wish: BitsWish) -> None:
+    """Put a link's wish into the inputs."""
+    ui.update_select("kept", selected=wish.kept)
+    ui.update_select("scale", selected=wish.scale)
 
-    @render.text
-    def applies():
-        return verdict_on(work.outcome.problem() is not None)
+
+def _summary(outcome: Outcome[BitsTried]) -> None:
+    """Sentences and tables."""
+    found = outcome.valid
 
     @render.text
     def has_ranges():
@@ -137,23 +115,17 @@ def _summary(work: WatchedWork, found, is_changed) -> None:
 
     @render.text
     def finding():
-        problem = work.outcome.problem()
-        return problem.sentence if problem else words.bits_finding(found())
-
-    @render.text
-    def hint():
-        return CHANGED if is_changed() else ""
+        return outcome.sentence(words.bits_finding)
 
     @render.ui
     def notes():
-        sentences = words.skipped_sentences(found().report)
-        return ui.tags.ul(*map(ui.tags.li, sentences), class_="cache-notes") if sentences else None
+        return note_list(words.skipped_sentences(found().report))
 
     @render.ui
     def losses():
         heads = ("keys and values in", "loss change, nats", "perplexity", "KL, nats", "other top token")
         caption = f"{words.texts_of(found().report)}; 95 % intervals over texts, over tokens with few texts"
-        return step_table(caption, heads, words.loss_rows(found()))
+        return step_table(caption, heads, words.loss_rows(found()), n_words=1)
 
     @render.text
     def ranges():
@@ -163,7 +135,7 @@ def _summary(work: WatchedWork, found, is_changed) -> None:
     def errors():
         caption = "Rounding error of the other tokens, |x − rounded x| / |x|, mean over layers"
         heads = ("", "bits", "none exact", "chosen exact", "random exact")
-        return step_table(caption, heads, words.error_rows(found()))
+        return step_table(caption, heads, words.error_rows(found()), n_words=1)
 
     def table():
         facts = {"model": found().capture.model.name, "scale": found().wish.scale}
@@ -190,7 +162,7 @@ def _pictures(input: Inputs, found) -> None:
         n_layers = len(tried.ranges[0].absmax)
         layer = input.layer()
         layer = layer if layer == words.ALL_LAYERS or int(layer) < n_layers else words.ALL_LAYERS
-        title = "largest number" + ("" if layer == words.ALL_LAYERS else f", layer {layer}")
+        title = "largest number" if layer == words.ALL_LAYERS else f"largest number, layer {layer}"
         figure = ranges_by_token(words.by_token(tried, layer), tried.prompt.labels, tried.keep, title=title)
         sentence = words.ranges_sentence(tried)
         tokens.widget.show(figure, label=sentence, about=[tried.capture])

@@ -11,12 +11,14 @@ from shiny import Inputs, Outputs, Session, module, reactive, render, req, ui
 from shinywidgets import output_widget, reactive_read, render_widget
 
 from modules.head_drawing import HIDDEN, WEIGHTINGS, Drawing, Wish, draw_head
+from modules.head_selects import head_selects, link_head_selects
 from modules.head_view import HeadView
 from modules.latest import Latest
 from modules.run_state import RunState
 from modules.session_run import Problem
-from modules.streams import STREAM_NAMES
+from modules.stream_select import link_stream_select, stream_select
 from modules.token_link import link_token
+from modules.widgets.finding_line import finding_line
 from modules.widgets.heatmap import Heatmap
 from sinklens.results import Capture
 from sinklens.service import InferenceService
@@ -41,18 +43,17 @@ def chosen_head_ui() -> Tag:
     """The card."""
     return ui.card(
         ui.card_header(ui.h2(ui.output_text("title", inline=True))),
-        ui.p(ui.output_text("finding", inline=True), class_="sl-finding", aria_live="polite"),
+        finding_line(),
         ui.div(
-            ui.input_select("layer", "Layer", ["0"]),
-            ui.input_select("head", "Head", ["0"]),
+            head_selects(),
             ui.input_select("weighting", "Number", WEIGHTINGS),
             ui.input_select("hidden", "Hide and renormalise", HIDDEN),
-            ui.output_ui("stream_choice"),
-            class_="sl-controls heads-controls",
+            stream_select(),
+            class_="sl-controls",
         ),
         output_widget("picture", height="auto", fill=False),
-        ui.p(ui.output_text("note", inline=True), class_="sl-muted heads-note"),
-        ui.p(USE, class_="sl-muted heads-note"),
+        ui.p(ui.output_text("note", inline=True), class_="sl-muted"),
+        ui.p(USE, class_="sl-muted"),
         full_screen=True,
     )
 
@@ -108,7 +109,8 @@ def chosen_head_server(
     def note():
         return drawn().note
 
-    _selects(input, view, state)
+    link_stream_select(input, capture=view.capture, stream=view.stream, choose=state.stream.set)
+    link_head_selects(input, profile=view.profile, head=view.head, choose=view.choose)
     link_token(state, picture)
 
     @reactive.calc
@@ -129,47 +131,3 @@ def chosen_head_server(
         return query, key
 
     return ChosenHead(settled, painted, cell)
-
-
-def _selects(input: Inputs, view: HeadView, state: RunState) -> None:
-    """Stream, layer and head follow the view, and the view follows them."""
-
-    @render.ui
-    def stream_choice():
-        names = {name: STREAM_NAMES[name] for name in view.capture().profiles}
-        return (
-            ui.input_select("stream", "Attention", names, selected=view.stream()) if len(names) > 1 else None
-        )
-
-    @reactive.effect
-    def _offer():
-        profile = view.profile()
-        with reactive.isolate():
-            layer, head = view.head()
-        for name, n, chosen in (("layer", profile.n_layers, layer), ("head", profile.n_heads, head)):
-            ui.update_select(name, choices=[str(i) for i in range(n)], selected=str(chosen))
-
-    @reactive.effect
-    def _follow():
-        wanted = dict(zip(("layer", "head"), (str(i) for i in view.head()), strict=True))
-        with reactive.isolate():
-            shown = {name: input[name]() for name in wanted}
-        for name, value in wanted.items():
-            if shown[name] != value:
-                ui.update_select(name, selected=value)
-
-    # One at a time: the other select may still show what was in view before.
-    @reactive.effect
-    @reactive.event(input.layer, ignore_init=True)
-    def _choose_layer():
-        view.choose(int(input.layer()), view.head()[1])
-
-    @reactive.effect
-    @reactive.event(input.head, ignore_init=True)
-    def _choose_head():
-        view.choose(view.head()[0], int(input.head()))
-
-    @reactive.effect
-    @reactive.event(input.stream)
-    def _choose_stream():
-        state.stream.set(input.stream())

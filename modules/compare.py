@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
+
 from htmltools import Tag
 from shiny import Inputs, Outputs, Session, module, reactive, render, ui
 
@@ -14,9 +17,11 @@ from modules.compare_heads import compare_heads_server, compare_heads_ui
 from modules.compare_maps import compare_maps_server, compare_maps_ui
 from modules.compare_numbers import compare_numbers_server, compare_numbers_ui
 from modules.compare_predictions import compare_predictions_server, compare_predictions_ui
-from modules.compare_selection import Sides, link_sides, side_state
+from modules.compare_selection import PairSelection, Sides, link_sides, selected, side_state
+from modules.compare_sides import Compared
 from modules.compare_sinks import compare_sinks_server, compare_sinks_ui
 from modules.run_state import RunState
+from modules.selection import nearest_head
 from modules.widgets.chart import PLOTLY_JS
 from sinklens.analysis.comparison import Comparison
 from sinklens.service import InferenceService
@@ -37,12 +42,12 @@ def compare_ui(*, models: tuple[str, ...]) -> Tag:
                 compare_heads_ui("heads"),
                 compare_predictions_ui("predictions"),
                 compare_alignment_ui("alignment"),
-                class_="compare-page",
+                class_="sl-stack",
             ),
             verdict="has_result",
         ),
         compare_files_ui("files"),
-        class_="compare-page",
+        class_="sl-stack",
     )
 
 
@@ -70,8 +75,7 @@ def compare_server(
 
     states = side_state(found, "A"), side_state(found, "B")
     sides = compare_maps_server("maps", service=service, compared=choice.compared, states=states)
-    link_sides(found, sides)
-    _begin(found, sides, state)
+    _begin(choice.settled, sides, link_sides(found, sides), state)
     compare_numbers_server("numbers", compared=choice.compared)
     compare_curves_server("curves", compared=choice.compared)
     compare_sinks_server("sinks", compared=choice.compared, sides=sides)
@@ -80,15 +84,28 @@ def compare_server(
     compare_alignment_server("alignment", compared=choice.compared, sides=sides)
 
 
-def _begin(found, sides: Sides, state: RunState) -> None:
-    """A new comparison begins with the head in view on the other pages, in the stream that is compared."""
+def _begin(
+    settled: Callable[[], Compared], sides: Sides, put: Callable[[PairSelection], None], state: RunState
+) -> None:
+    """A new comparison begins with what a link wants, or with the head in view on the other pages."""
+    began: list[Compared] = []
 
     @reactive.effect
-    @reactive.event(found)
     def _start():
-        for side, states in ((found().a, sides.a), (found().b, sides.b)):
-            states.stream.set(side.stream)
-            states.token.set(None)
-        profile = found().a.profile
-        layer, head = state.head()
-        sides.a.head.set((min(layer, profile.n_layers - 1), min(head, profile.n_heads - 1)))
+        compared, wanted = settled(), state.sides.wanted()
+        if wanted is None and began == [compared]:
+            return
+        began[:] = [compared]
+        found = compared.comparison
+        with reactive.isolate():
+            for side, states in ((found.a, sides.a), (found.b, sides.b)):
+                states.stream.set(side.stream)
+            selection, lacking = (wanted.choice if wanted else PairSelection()).within(found)
+            put(replace(selection, head_a=selection.head_a or nearest_head(found.a.profile, state.head())))
+            state.sides.note(selected(sides))
+            state.sides.lacking.set(lacking)
+
+    @reactive.effect
+    def _note():
+        if settled() in began and state.sides.wanted() is None:
+            state.sides.note(selected(sides))

@@ -7,15 +7,16 @@ from collections.abc import Callable
 from htmltools import Tag
 from shiny import Inputs, Outputs, Session, module, reactive, render, ui
 
-from modules.compare_downloads import downloads_ui
 from modules.compare_maps import select_group
 from modules.compare_selection import Sides
 from modules.compare_sides import Compared
 from modules.compare_sinks import group_button
 from modules.compare_table import column_heads
 from modules.compare_words import alignment_finding, filename
-from modules.table_files import table_files
+from modules.table_files import downloads_ui, table_files
+from modules.widgets.finding_line import finding_line
 from modules.widgets.scroll_area import scroll_area
+from modules.widgets.word_cell import word_cell
 from sinklens.analysis.comparison import NO_SHARED_TEXT, Comparison
 from sinklens.analysis.comparison_export import alignment_frame
 
@@ -26,12 +27,10 @@ PLACES = {"both": "↔", "only A": "only A", "only B": "only B"}
 def compare_alignment_ui() -> Tag:
     """The card."""
     return ui.card(
-        ui.card_header(
-            ui.h2("Which tokens are compared"), downloads_ui("the alignment"), class_="compare-head"
-        ),
-        ui.p(ui.output_text("finding", inline=True), class_="sl-finding", aria_live="polite"),
+        ui.card_header(ui.h2("Which tokens are compared"), downloads_ui("the alignment")),
+        finding_line(),
         ui.p(ui.output_text("method", inline=True), class_="sl-muted"),
-        ui.div(scroll_area(ui.output_ui("table"), label="Tokens beside each other"), class_="compare-long"),
+        ui.div(scroll_area(ui.output_ui("table"), label="Tokens beside each other"), class_="sl-long"),
         full_screen=True,
     )
 
@@ -74,13 +73,13 @@ def groups_table(found: Comparison, *, pick: str) -> Tag:
     rows = [
         ui.tags.tr(
             ui.tags.th(group_button(index, group.label, pick=pick), scope="row"),
-            ui.tags.td(_tokens(prompts["A"], group.a), class_="sl-mono compare-word"),
-            ui.tags.td(PLACES[group.place], class_="sl-muted compare-place"),
-            ui.tags.td(_tokens(prompts["B"], group.b), class_="sl-mono compare-word"),
+            ui.tags.td(_tokens(prompts["A"], group.a), class_="sl-mono sl-word"),
+            word_cell(PLACES[group.place], class_="sl-muted compare-place"),
+            ui.tags.td(_tokens(prompts["B"], group.b), class_="sl-mono sl-word"),
         )
         for index, group in enumerate(found.keys.groups)
     ]
-    return ui.tags.table(heads, ui.tags.tbody(*rows), class_="sl-table compare-table")
+    return ui.tags.table(heads, ui.tags.tbody(*rows), class_="sl-table sl-numbers")
 
 
 def _tokens(prompt, positions: tuple[int, ...]) -> Tag | str:

@@ -24,8 +24,10 @@ from modules.compare_words import side_sentence
 from modules.edit_inputs import edit_inputs, layers_follow, read_wish, show_edit
 from modules.head_view import head_view
 from modules.page_choice import Wanted
+from modules.problem_alert import problem_alert
+from modules.run_card import run_line
 from modules.run_state import RunState
-from modules.work_line import WatchedWork, work_line_server, work_line_ui
+from modules.work_line import WatchedWork, work_line_server
 from sinklens.analysis.token_alignment import UNITS
 from sinklens.errors import BadIntervention, BadSelection
 from sinklens.results import Capture
@@ -46,6 +48,8 @@ class Choice:
 
     compared: Callable[[], Compared]
     """The finished comparison; stays silent (req) while there is none, or after a problem."""
+    settled: Callable[[], Compared]
+    """The same, silent also while another one has been asked for."""
     is_missing: Callable[[], bool]
 
 
@@ -62,7 +66,7 @@ def compare_choice_ui(*, models: tuple[str, ...]) -> Tag:
             "side B is side A with something changed. All differences are A − B.",
             class_="sl-finding",
         ),
-        ui.div(ui.span("Ready pairs", class_="sl-muted"), *pairs, class_="compare-pairs"),
+        ui.div(ui.span("Ready pairs", class_="sl-muted"), *pairs, class_="sl-line"),
         ui.div(
             ui.tags.section(
                 ui.h3("Side A", class_="compare-a"), ui.output_ui("side_a"), ui.output_ui("back"),
@@ -70,14 +74,9 @@ def compare_choice_ui(*, models: tuple[str, ...]) -> Tag:
             ui.tags.section(
                 ui.h3("Side B", class_="compare-b"), ui.output_ui("side_b"), _side_inputs(models)
             ),
-            class_="compare-two",
+            class_="sl-pair",
         ),
-        ui.div(
-            ui.input_action_button("run", "Compare", class_="btn-primary"),
-            ui.output_text("hint", inline=True),
-            work_line_ui("work"),
-            class_="compare-run",
-        ),
+        run_line("Compare"),
         ui.output_ui("problem"),
     )  # fmt: skip
 
@@ -92,7 +91,12 @@ def _side_inputs(models: tuple[str, ...]) -> Tag:
         ui.input_select("model", "Model", choices),
         ui.panel_conditional(
             f"input.model === '{OTHER_MODEL}'",
-            ui.input_text("other_model", "Hub id, or folder of a checkpoint", spellcheck="false"),
+            ui.input_text(
+                "other_model",
+                "Hub id, or folder of a checkpoint",
+                spellcheck="false",
+                placeholder="owner/name@step1000, runs/checkpoint-500",
+            ),
         ),
         ui.input_select("text", "Text", TEXTS),
         ui.input_select("bos", "Start token", BOS),
@@ -100,14 +104,14 @@ def _side_inputs(models: tuple[str, ...]) -> Tag:
         ui.panel_conditional(
             "input.text === 'other'",
             ui.input_text_area("own", "Text of side B", example_text(), rows=3, width="100%"),
-            class_="compare-own",
+            class_="sl-full",
         ),
         ui.div(
             ui.input_switch("with_edit", "With an edit", False),
             ui.panel_conditional("input.with_edit", edit_inputs(with_controls=False)),
-            class_="compare-edit",
+            class_="sl-full compare-edit",
         ),
-        class_="sl-controls compare-controls",
+        class_="sl-controls",
     )
 
 
@@ -124,10 +128,10 @@ def compare_choice_server(
     """Compare once when the page is opened, then whenever a person asks or runs another text."""
     bench = Bench(service, state, head_view(state, session), lambda: (), lambda: state.is_open(PAGE))
 
-    async def work(on_screen: Capture, wish: PairWish | str, on_status: OnStatus) -> Compared:
+    async def work(on_screen: Capture, wish: PairWish | str, on_status: OnStatus) -> tuple[tuple, Compared]:
         if isinstance(wish, str):
             raise BadSelection(wish)
-        return await run_pair(service, on_screen, wish, on_status)
+        return (on_screen, wish), await run_pair(service, on_screen, wish, on_status)
 
     task = WatchedWork(session, work)
     work_line_server("work", work=task)
@@ -211,13 +215,16 @@ def compare_choice_server(
 
     @render.ui
     def problem():
-        found = task.outcome.problem()
-        return None if found is None else ui.div(found.sentence, class_="sl-alert", role="alert")
+        return problem_alert(task.outcome.problem())
 
     @reactive.calc
     def compared() -> Compared:
-        req(task.outcome.problem() is None)
-        return task.outcome()
+        return task.outcome.valid()[1]
+
+    @reactive.calc
+    def settled() -> Compared:
+        req(state.comparison.wanted() is None and asked() == task.outcome()[0])
+        return compared()
 
     @render.ui
     def side_a():
@@ -236,7 +243,7 @@ def compare_choice_server(
         )
 
     layers_follow(bench)
-    return Choice(compared, lambda: task.outcome.value() is None or task.outcome.problem() is not None)
+    return Choice(compared, settled, task.outcome.is_missing)
 
 
 def _on_pair(input: Inputs, pair, start: Callable[[PairWish], object], state: RunState) -> None:

@@ -10,15 +10,15 @@ from htmltools import Tag, TagList
 from shiny import Inputs, Outputs, Session, module, reactive, render, ui
 from shinywidgets import output_widget, render_widget
 
-from modules.compare_downloads import downloads_ui
 from modules.compare_sides import Compared
 from modules.compare_table import column_heads
 from modules.compare_words import delta_text, filename, value_text
 from modules.dive import BLANK
 from modules.figures.side_curves import side_bars, side_layers
 from modules.quantity import percent, quantity
-from modules.table_files import table_files
+from modules.table_files import downloads_ui, table_files
 from modules.widgets.chart import Chart
+from modules.widgets.finding_line import finding_line
 from modules.widgets.scroll_area import scroll_area
 from sinklens.analysis.comparison import Comparison, Side
 from sinklens.analysis.head_metrics import HEAD_METRICS, head_metric
@@ -46,12 +46,12 @@ def compare_curves_server(
 def _layers_ui() -> Tag:
     metrics = {key: entry.name for key, entry in HEAD_METRICS.items()}
     return ui.card(
-        ui.card_header(ui.h2("Layer by layer"), downloads_ui("the layers"), class_="compare-head"),
-        ui.p(ui.output_text("finding", inline=True), class_="sl-finding", aria_live="polite"),
+        ui.card_header(ui.h2("Layer by layer"), downloads_ui("the layers")),
+        finding_line(),
         ui.div(
             ui.input_select("metric", "Number, mean over heads", metrics),
             ui.input_select("rule", "Layers beside each other", LAYER_RULES),
-            class_="sl-controls compare-controls",
+            class_="sl-controls",
         ),
         output_widget("curves", height="300px", fill=False),
         ui.tags.details(
@@ -157,18 +157,18 @@ def layers_tag(table: pd.DataFrame, unit: str) -> Tag:
         )
         for row in table.itertuples()
     ]  # fmt: skip
-    return ui.tags.table(column_heads(names), ui.tags.tbody(*rows), class_="sl-table compare-table")
+    return ui.tags.table(column_heads(names), ui.tags.tbody(*rows), class_="sl-table sl-numbers")
 
 
 @module.ui
 def _positions_ui() -> Tag:
     choices = {key: entry.name for key, entry in DEFINITIONS.items()}
     return ui.card(
-        ui.card_header(ui.h2("Position by position"), downloads_ui("the positions"), class_="compare-head"),
-        ui.p(ui.output_text("finding", inline=True), class_="sl-finding", aria_live="polite"),
+        ui.card_header(ui.h2("Position by position"), downloads_ui("the positions")),
+        finding_line(),
         ui.div(
             ui.input_select("definition", "Attention received, defined as", choices),
-            class_="sl-controls compare-controls",
+            class_="sl-controls",
         ),
         output_widget("bars", height="300px", fill=False),
         ui.p(

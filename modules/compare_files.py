@@ -15,6 +15,7 @@ from modules.files import ENDINGS, files_of, own_file
 from modules.latest import Latest
 from modules.run_state import RunState
 from modules.uploads import Files
+from modules.widgets.finding_line import finding_line
 from modules.widgets.scroll_area import scroll_area
 from sinklens.export.difference import Difference, difference
 from sinklens.export.provenance import provenance_of
@@ -45,11 +46,11 @@ def compare_files_ui() -> Tag:
     """The card."""
     return ui.card(
         ui.card_header(ui.h2("Two saved analyses")),
-        ui.p(ui.output_text("finding", inline=True), class_="sl-finding", aria_live="polite"),
+        finding_line(),
         ui.div(
             ui.input_file("a", "A (none: what is on screen)", accept=ENDINGS, button_label="Choose …"),
             ui.input_file("b", "B", accept=ENDINGS, button_label="Choose …"),
-            class_="sl-controls compare-controls",
+            class_="sl-controls",
         ),
         ui.output_ui("tables"),
         ui.p(ABOUT, class_="sl-muted"),
@@ -136,7 +137,7 @@ def _table(title: str, table: pd.DataFrame) -> Tag:
         ui.tags.caption(title, class_="sl-caption"),
         column_heads(names, words=words),
         ui.tags.tbody(*rows),
-        class_="sl-table compare-table caption-top",
+        class_="sl-table sl-numbers caption-top",
     )
     return scroll_area(whole, label=title)
 
@@ -144,7 +145,7 @@ def _table(title: str, table: pd.DataFrame) -> Tag:
 def _cell(value, is_word: bool) -> Tag:
     is_missing = value is None or value is pd.NA or value != value
     text = "–" if is_missing else str(value) if is_word else f"{value:.4g}"
-    return ui.tags.td(text, class_="compare-word" if is_word else "sl-num")
+    return ui.tags.td(text, class_="sl-word" if is_word else "sl-num")
 
 
 async def _side(service: InferenceService, side: Files | Capture):

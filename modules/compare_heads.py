@@ -11,15 +11,16 @@ from shiny import Inputs, Outputs, Session, module, reactive, render, req, ui
 from shinywidgets import output_widget, reactive_read, render_widget
 
 from modules.applicable import applicable, verdict_on
-from modules.compare_downloads import downloads_ui
 from modules.compare_selection import Sides
 from modules.compare_sides import Compared
 from modules.compare_table import column_heads
 from modules.compare_words import filename, heads_finding, threshold_note
-from modules.table_files import table_files
+from modules.table_files import downloads_ui, table_files
+from modules.widgets.finding_line import finding_line
 from modules.widgets.head_button import head_button
 from modules.widgets.heatmap import Axes, Heatmap, Picture, picture
 from modules.widgets.scroll_area import scroll_area
+from modules.widgets.word_cell import word_cell
 from sinklens.analysis.head_matching import VERDICTS, HeadMatching
 
 SHOWN = {"all": "all heads", **{name: name for name in VERDICTS}}
@@ -30,14 +31,12 @@ MARKS = {"matched": "=", "changed": "~", "unmatched": "×"}
 def compare_heads_ui() -> Tag:
     """The card."""
     return ui.card(
-        ui.card_header(ui.h2("Which head is which"), downloads_ui("the heads"), class_="compare-head"),
-        ui.p(ui.output_text("finding", inline=True), class_="sl-finding", aria_live="polite"),
+        ui.card_header(ui.h2("Which head is which"), downloads_ui("the heads")),
+        finding_line(),
         applicable(
             output_widget("grid", height="auto", fill=False),
-            ui.div(ui.input_select("shown", "List", SHOWN), class_="sl-controls compare-controls"),
-            ui.div(
-                scroll_area(ui.output_ui("table"), label="Heads and their partners"), class_="compare-long"
-            ),
+            ui.div(ui.input_select("shown", "List", SHOWN), class_="sl-controls"),
+            ui.div(scroll_area(ui.output_ui("table"), label="Heads and their partners"), class_="sl-long"),
             ui.p(ui.output_text("note", inline=True), class_="sl-muted"),
         ),
         full_screen=True,
@@ -144,12 +143,12 @@ def heads_table(table: pd.DataFrame, shown: str, *, pick: str) -> Tag:
             ),
             ui.tags.td(_partner(row), class_="sl-num"),
             ui.tags.td("–" if pd.isna(row.r) else f"{row.r:.2f}", class_="sl-num"),
-            ui.tags.td(f"{MARKS[row.verdict]} {row.verdict}", class_="compare-word"),
+            word_cell(f"{MARKS[row.verdict]} {row.verdict}", class_="sl-word"),
         )
         for row in chosen.itertuples()
     ]  # fmt: skip
     heads = column_heads(names, words=("Verdict",))
-    return ui.tags.table(heads, ui.tags.tbody(*rows), class_="sl-table compare-table")
+    return ui.tags.table(heads, ui.tags.tbody(*rows), class_="sl-table sl-numbers")
 
 
 def _partner(row) -> str:

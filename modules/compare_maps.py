@@ -13,14 +13,15 @@ from shiny import Inputs, Outputs, Session, module, reactive, render, ui
 from shinywidgets import output_widget, reactive_read, render_widget
 
 from modules.chosen_head import chosen_head_server, chosen_head_ui
-from modules.compare_downloads import downloads_ui
 from modules.compare_selection import PARTNERS, Sides
 from modules.compare_sides import Compared
 from modules.compare_words import filename
 from modules.head_view import head_view
 from modules.latest import Latest
 from modules.run_state import RunState
-from modules.table_files import table_files
+from modules.selection import nearest_head
+from modules.table_files import downloads_ui, table_files
+from modules.widgets.finding_line import finding_line
 from modules.widgets.heatmap import Axes, Heatmap, Picture, picture
 from sinklens.analysis.comparison import Comparison
 from sinklens.analysis.map_difference import difference_sentence, difference_table, map_difference
@@ -54,7 +55,7 @@ def compare_maps_ui() -> Tag:
     pair = ui.div(
         *(ui.div(chosen_head_ui(name.lower()), class_=f"compare-side-{name.lower()}", data_side=name)
           for name in ("A", "B")),
-        class_="compare-two",
+        class_="sl-pair",
     )  # fmt: skip
     return ui.div(
         ui.card(
@@ -62,7 +63,7 @@ def compare_maps_ui() -> Tag:
             ui.div(
                 ui.input_switch("locked", "Lock layer, head and token together", True),
                 ui.input_select("rule", "Beside a head of A stands", PARTNERS),
-                class_="sl-controls compare-controls",
+                class_="sl-controls",
             ),
             ui.p(ui.output_text("matched", inline=True), class_="sl-muted", aria_live="polite"),
         ),
@@ -71,14 +72,13 @@ def compare_maps_ui() -> Tag:
             ui.card_header(
                 ui.h2(ui.output_text("title", inline=True)),
                 downloads_ui("the difference and both weights"),
-                class_="compare-head",
             ),
-            ui.p(ui.output_text("finding", inline=True), class_="sl-finding", aria_live="polite"),
+            finding_line(),
             output_widget("difference", height="auto", fill=False),
             ui.p(ABOUT, class_="sl-muted"),
             full_screen=True,
         ),
-        class_="compare-page",
+        class_="sl-stack",
     )
 
 
@@ -113,8 +113,11 @@ def compare_maps_server(
     @reactive.effect
     def _draw():
         found = comparison()
-        work.ask(found, *(_inside(side, view.head()) for side, view in zip((found.a, found.b), views,
-                                                                           strict=True)))  # fmt: skip
+        a, b = (
+            nearest_head(side.profile, view.head())
+            for side, view in zip((found.a, found.b), views, strict=True)
+        )
+        work.ask(found, a, b)
 
     @render_widget
     def difference():
@@ -210,7 +213,3 @@ def pairing_sentence(found: Comparison, rule: str, a: Head, b: Head) -> str:
         return f"{names}, chosen by hand."
     row = heads.table[(heads.table["layer_a"] == a[0]) & (heads.table["head_a"] == a[1])].iloc[0]
     return f"{names}: {row['verdict']}, r = {row['r']:.2f}."
-
-
-def _inside(side, head: Head) -> Head:
-    return min(head[0], side.profile.n_layers - 1), min(head[1], side.profile.n_heads - 1)

@@ -9,15 +9,19 @@ import pandas as pd
 from htmltools import Tag
 from shiny import Inputs, Outputs, Session, module, render, ui
 
-from modules.compare_downloads import downloads_ui
 from modules.compare_sides import Compared
 from modules.compare_table import column_heads
 from modules.compare_words import delta_text, filename, main_finding, value_text
+from modules.table_files import downloads_ui
+from modules.widgets.finding_line import finding_line
 from modules.widgets.scroll_area import scroll_area
+from modules.widgets.word_cell import word_cell, word_head
 from sinklens.analysis.comparison_export import comparison_export
 from sinklens.analysis.metric_delta import GROUPS
 
 HEADS = ("Number", "A", "B", "A − B", "Uniform A", "Uniform B", "Remark")
+TITLES = {"Run": "The whole run"}
+"""What a group is called here: alone, Run is a button."""
 SHOWN = {"main": "the Overview", "all": "the Overview and all definitions of a sink"}
 
 
@@ -28,10 +32,9 @@ def compare_numbers_ui() -> Tag:
         ui.card_header(
             ui.h2("What differs"),
             downloads_ui("the numbers", "the whole comparison"),
-            class_="compare-head",
         ),
-        ui.p(ui.output_text("finding", inline=True), class_="sl-finding", aria_live="polite"),
-        ui.div(ui.input_select("shown", "Numbers of", SHOWN), class_="sl-controls compare-controls"),
+        finding_line(),
+        ui.div(ui.input_select("shown", "Numbers of", SHOWN), class_="sl-controls"),
         scroll_area(ui.output_ui("table"), label="Numbers of both sides"),
         ui.p(
             "pp: percentage points. Uniform: the same number if every query spread its attention evenly over "
@@ -72,13 +75,16 @@ def delta_table(metrics: pd.DataFrame, groups: tuple[str, ...]) -> Tag:
     """Both values, the difference, and what uniform attention gives."""
     bodies = [
         ui.tags.tbody(
-            ui.tags.tr(ui.tags.th(group, colspan=str(len(HEADS)), scope="rowgroup"), class_="compare-group"),
+            ui.tags.tr(
+                ui.tags.th(TITLES.get(group, group), colspan=str(len(HEADS)), scope="rowgroup"),
+                class_="compare-group",
+            ),
             *(_row(row) for row in metrics[metrics["group"] == group].itertuples()),
         )
         for group in groups
     ]
     heads = column_heads(HEADS, words=("Remark",))
-    return ui.tags.table(heads, *bodies, class_="sl-table compare-table compare-deltas")
+    return ui.tags.table(heads, *bodies, class_="sl-table sl-numbers compare-deltas")
 
 
 def _row(row) -> Tag:
@@ -87,7 +93,7 @@ def _row(row) -> Tag:
         value_text(row.floor_a, row.unit), value_text(row.floor_b, row.unit),
     )  # fmt: skip
     return ui.tags.tr(
-        ui.tags.th(row.name, scope="row"),
+        word_head(row.name),
         *(ui.tags.td(cell, class_="sl-num") for cell in cells),
-        ui.tags.td(row.note, class_="sl-muted compare-note"),
+        word_cell(row.note, class_="sl-muted compare-note"),
     )

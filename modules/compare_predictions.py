@@ -10,7 +10,6 @@ from shiny import Inputs, Outputs, Session, module, reactive, render, req, ui
 from shinywidgets import output_widget, render_widget
 
 from modules.applicable import applicable, verdict_on
-from modules.compare_downloads import downloads_ui
 from modules.compare_selection import Sides
 from modules.compare_sides import Compared
 from modules.compare_sinks import group_button
@@ -19,8 +18,9 @@ from modules.compare_words import filename, loss_finding, predictions_finding
 from modules.dive import BLANK
 from modules.figures.side_curves import side_losses
 from modules.quantity import percent
-from modules.table_files import table_files
+from modules.table_files import downloads_ui, table_files
 from modules.widgets.chart import Chart
+from modules.widgets.finding_line import finding_line
 from modules.widgets.scroll_area import scroll_area
 from sinklens.analysis.comparison_export import loss_frame
 from sinklens.analysis.token_alignment import TokenAlignment
@@ -36,12 +36,10 @@ ABOUT = (
 def compare_predictions_ui() -> Tag:
     """The card."""
     return ui.card(
-        ui.card_header(ui.h2("Predictions and loss"), downloads_ui("the predictions"), class_="compare-head"),
-        ui.p(ui.output_text("finding", inline=True), class_="sl-finding", aria_live="polite"),
+        ui.card_header(ui.h2("Predictions and loss"), downloads_ui("the predictions")),
+        finding_line(),
         applicable(
-            ui.div(
-                scroll_area(ui.output_ui("table"), label="Predictions of both sides"), class_="compare-long"
-            ),
+            ui.div(scroll_area(ui.output_ui("table"), label="Predictions of both sides"), class_="sl-long"),
             ui.p(ABOUT, class_="sl-muted"),
             ui.p(ui.output_text("loss", inline=True), class_="sl-finding"),
             output_widget("bars", height="280px", fill=False),
@@ -109,12 +107,14 @@ def places_table(table: pd.DataFrame, *, pick: str) -> Tag:
     rows = [
         ui.tags.tr(
             ui.tags.th(group_button(row.group, row.label, pick=pick), scope="row"),
-            ui.tags.td(ui.tags.bdi(row.top_a, dir="auto"), class_="sl-mono compare-word"),
+            ui.tags.td(ui.tags.bdi(row.top_a, dir="auto"), class_="sl-mono sl-word"),
             ui.tags.td(percent(row.p_a), class_="sl-num"),
             ui.tags.td(
                 ui.tags.bdi(row.top_b, dir="auto"),
-                ui.span(" =", class_="sl-muted", title="the same text") if row.same_top else None,
-                class_="sl-mono compare-word",
+                ui.span(" =", class_="sl-muted", title="the same text", translate="yes")
+                if row.same_top
+                else None,
+                class_="sl-mono sl-word",
             ),
             ui.tags.td(percent(row.p_b), class_="sl-num"),
             ui.tags.td(percent(row.overlap), class_="sl-num"),
@@ -123,7 +123,7 @@ def places_table(table: pd.DataFrame, *, pick: str) -> Tag:
         for row in table.itertuples()
     ]
     heads = column_heads(names, words=("A expects", "B expects"))
-    return ui.tags.table(heads, ui.tags.tbody(*rows), class_="sl-table compare-table")
+    return ui.tags.table(heads, ui.tags.tbody(*rows), class_="sl-table sl-numbers")
 
 
 def select_text(text: TokenAlignment, index: int, sides: Sides) -> None:

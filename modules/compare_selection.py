@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass, replace
 
 from shiny import reactive
 
 from modules.run_state import RunState
-from sinklens.analysis.comparison import Comparison
+from modules.selection import nearest_head
+from sinklens.analysis.comparison import Comparison, Side
 
 PARTNERS = {
     "heads": "the matched head",
@@ -27,6 +28,29 @@ class Sides:
     is_locked: Callable[[], bool]
     rule: Callable[[], str]
     """A key of `PARTNERS`."""
+
+
+@dataclass(frozen=True)
+class PairSelection:
+    """What is selected on the two sides; a head that is None is the one that a comparison begins with."""
+
+    head_a: Head | None = None
+    head_b: Head | None = None
+    token_a: int | None = None
+    token_b: int | None = None
+
+    def within(self, found: Comparison) -> tuple[PairSelection, tuple[str, ...]]:
+        """What of it the two sides have, and what they lack, in words such as "head_a=9.0"."""
+        gone, lacking = {}, []
+        for name, side in (("a", found.a), ("b", found.b)):
+            head, token = getattr(self, f"head_{name}"), getattr(self, f"token_{name}")
+            if head is not None and head != nearest_head(side.profile, head):
+                gone[f"head_{name}"] = None
+                lacking.append(f"head_{name}={head[0]}.{head[1]}")
+            if token is not None and _token(side, token) is None:
+                gone[f"token_{name}"] = None
+                lacking.append(f"token_{name}={token}")
+        return replace(self, **gone), tuple(lacking)
 
 
 def side_state(compared: Callable[[], Comparison], name: str) -> RunState:
@@ -60,22 +84,28 @@ def partner_head(found: Comparison, rule: str, head: Head, *, back: bool = False
     return layer, min(head[1], n_heads - 1)
 
 
-def link_sides(compared: Callable[[], Comparison], sides: Sides) -> None:
-    """Keep the two selections together while they are locked: the side that was changed leads."""
+def link_sides(compared: Callable[[], Comparison], sides: Sides) -> Callable[[PairSelection], None]:
+    """Keep the two selections together while they are locked: the side that was changed leads.
+
+    Returns
+    -------
+    put : selects on both sides at once, a head of A at least; where the sides are locked, what it does not
+        say of B is the partner of what it says of A
+    """
     heads: list[Head] = [(-1, -1), (-1, -1)]
     tokens: list[int | None] = [None, None]
-    former: list = [None, None]
+    former: list = [None, None, None]
 
     @reactive.effect
     def _heads():
         found, rule, locked = compared(), sides.rule(), sides.is_locked()
-        a, b = _inside(found.a, sides.a.head()), _inside(found.b, sides.b.head())
-        follows_b = a == heads[0] and b != heads[1] and former == [found, rule]
-        if locked and follows_b:
-            a = partner_head(found, rule, b, back=True) or a
-        elif locked:
+        a, b = nearest_head(found.a.profile, sides.a.head()), nearest_head(found.b.profile, sides.b.head())
+        leads_a = a != heads[0] or former != [found, rule, locked]
+        if locked and leads_a:
             b = partner_head(found, rule, a) or b
-        heads[:], former[:] = [a, b], [found, rule]
+        elif locked and b != heads[1]:
+            a = partner_head(found, rule, b, back=True) or a
+        heads[:], former[:] = [a, b], [found, rule, locked]
         _set(sides.a.head, a)
         _set(sides.b.head, b)
 
@@ -92,13 +122,28 @@ def link_sides(compared: Callable[[], Comparison], sides: Sides) -> None:
         _set(sides.a.token, a)
         _set(sides.b.token, b)
 
+    def put(selection: PairSelection) -> None:
+        found, rule, locked = compared(), sides.rule(), sides.is_locked()
+        a, b, token_a, token_b = astuple(selection)
+        if locked and b is None:
+            b = partner_head(found, rule, a)
+        if locked and token_b is None and token_a is not None:
+            token_b = found.keys.partner("A", token_a)
+        heads[:] = [a, b or nearest_head(found.b.profile, sides.b.head())]
+        tokens[:], former[:] = [token_a, token_b], [found, rule, locked]
+        for side, head, token in zip((sides.a, sides.b), heads, tokens, strict=True):
+            _set(side.head, head)
+            _set(side.token, token)
 
-def _inside(side, head: Head) -> Head:
-    profile = side.profile
-    return min(head[0], profile.n_layers - 1), min(head[1], profile.n_heads - 1)
+    return put
 
 
-def _token(side, token: int | None) -> int | None:
+def selected(sides: Sides) -> PairSelection:
+    """What is selected now."""
+    return PairSelection(sides.a.head(), sides.b.head(), sides.a.token(), sides.b.token())
+
+
+def _token(side: Side, token: int | None) -> int | None:
     return None if token is None or token >= len(side.keys) else token
 
 

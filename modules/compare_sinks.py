@@ -8,16 +8,17 @@ import pandas as pd
 from htmltools import Tag
 from shiny import Inputs, Outputs, Session, module, reactive, render, ui
 
-from modules.compare_downloads import downloads_ui
 from modules.compare_maps import select_group
 from modules.compare_selection import Sides
 from modules.compare_sides import Compared
 from modules.compare_table import column_heads
 from modules.compare_words import filename
 from modules.quantity import percent
-from modules.table_files import table_files
+from modules.table_files import downloads_ui, table_files
+from modules.widgets.finding_line import finding_line
 from modules.widgets.scroll_area import scroll_area
 from modules.widgets.telling import tells
+from modules.widgets.word_cell import word_cell
 from sinklens.analysis.sink_change import CHANGES
 
 MARKS = {"stays": "=", "vanishes": "−", "appears": "+", "only in A": "A", "only in B": "B"}
@@ -28,9 +29,8 @@ HEADS = ("Token", "Change", "A", "B", "A − B", "Excess A", "Excess B", "On A",
 def compare_sinks_ui() -> Tag:
     """The card."""
     return ui.card(
-        ui.card_header(ui.h2("Sinks that stay, appear and vanish"), downloads_ui("the sinks"),
-                       class_="compare-head"),
-        ui.p(ui.output_text("finding", inline=True), class_="sl-finding", aria_live="polite"),
+        ui.card_header(ui.h2("Sinks that stay, appear and vanish"), downloads_ui("the sinks")),
+        finding_line(),
         scroll_area(ui.output_ui("table"), label="Sinks of both sides"),
         ui.p(
             "Labels of the Sinks page under its default definition, the eligible mean; a label counts as a "
@@ -73,17 +73,17 @@ def sinks_table(sinks: pd.DataFrame, *, pick: str) -> Tag:
     rows = [
         ui.tags.tr(
             ui.tags.th(group_button(row.group, row.label, pick=pick), scope="row"),
-            ui.tags.td(f"{MARKS[row.change]} {row.change}", title=CHANGES[row.change], class_="compare-word"),
+            word_cell(f"{MARKS[row.change]} {row.change}", title=CHANGES[row.change], class_="sl-word"),
             *(ui.tags.td(cell, class_="sl-num") for cell in (
                 _share(row.a), _share(row.b), "–" if pd.isna(row.delta) else f"{100 * row.delta:+.1f} pp",
                 _number(row.excess_a), _number(row.excess_b),
             )),
-            *(ui.tags.td(label or "no such token", class_="compare-word") for label in (
+            *(word_cell(label or "no such token", class_="sl-word") for label in (
                 row.label_a, row.label_b)),
         )
         for row in sinks.itertuples()
     ]  # fmt: skip
-    return ui.tags.table(heads, ui.tags.tbody(*rows), class_="sl-table compare-table")
+    return ui.tags.table(heads, ui.tags.tbody(*rows), class_="sl-table sl-numbers")
 
 
 def group_button(index: int, label: str, *, pick: str) -> Tag:

@@ -12,9 +12,6 @@ def column_heads(names: Sequence[str], *, words: Collection[str] = ()) -> Tag:
     """One row of column titles; those in `words` stand above text."""
     return ui.tags.thead(
         ui.tags.tr(
-            *(
-                ui.tags.th(name, scope="col", class_="compare-word" if name in words else None)
-                for name in names
-            )
+            *(ui.tags.th(name, scope="col", class_="sl-word" if name in words else None) for name in names)
         )
     )

@@ -25,9 +25,12 @@ from modules.attribution_drawing import (
 )
 from modules.dive import BLANK, Dive, decoder_only, stack_prompt
 from modules.figures.logit_parts import logit_parts
+from modules.linked_select import offer_choices
 from modules.session_run import Problem
 from modules.widgets.chart import Chart
+from modules.widgets.finding_line import finding_line
 from modules.widgets.heatmap import Axes, Heatmap, picture
+from modules.widgets.word_cell import word_head
 from modules.work_line import WatchedWork, work_line_server, work_line_ui
 from sinklens.residual_records import LogitAttribution
 from sinklens.results import Capture
@@ -48,25 +51,25 @@ def deep_dive_attribution_ui() -> Tag:
     """The card."""
     return ui.card(
         ui.card_header(ui.h2("Direct logit attribution: which heads speak for a token")),
-        ui.p(ui.output_text("finding", inline=True), class_="sl-finding", aria_live="polite"),
+        finding_line(),
         work_line_ui("work"),
         ui.div(
             ui.input_select("token", "Logit of", TOKENS),
             _typed("typed", "Typed token", f"input.token === '{TYPED}'"),
             ui.input_select("against", "Split", COMPARED),
             _typed("other", "Minus token", "input.against === 'token'"),
-            class_="sl-controls dive-controls",
+            class_="sl-controls",
         ),
         applicable(
             ui.div(
                 applicable(output_widget("grid", height="auto", fill=False), verdict="has_heads"),
                 ui.div(output_widget("layers", height="300px", fill=False)),
-                class_="dive-lens-below",
+                class_="sl-pair",
             ),
             ui.div(
                 ui.output_ui("table"),
                 ui.p(ui.output_text("sum", inline=True)),
-                class_="dive-lens-below",
+                class_="sl-pair",
             ),
         ),
         ui.p(ABOUT, class_="sl-muted"),
@@ -115,21 +118,14 @@ def deep_dive_attribution_server(
 
     @reactive.calc
     def problem() -> Problem | None:
-        stream = dive.stream.value()
-        absent = decoder_only(stream) if stream is not None else None
-        return dive.stream.problem() or absent or work.outcome.problem()
+        return dive.why_empty(work.outcome)
 
     @reactive.calc
     def found() -> tuple[Capture, LogitAttribution]:
         req(problem() is None)
         return work.outcome()
 
-    @reactive.effect
-    def _offer():
-        choices = token_choices(found()[1])
-        with reactive.isolate():
-            chosen = input.token()
-        ui.update_select("token", choices=choices, selected=chosen if chosen in choices else TOP)
+    offer_choices(input, "token", offered=lambda: token_choices(found()[1]), default=TOP)
 
     @render_widget
     def grid():
@@ -213,7 +209,7 @@ def parts_table(found: LogitAttribution) -> Tag:
     most = max((abs(part.value) for part in parts), default=1.0)
     rows = [
         ui.tags.tr(
-            ui.tags.th(part.name, scope="row"),
+            word_head(part.name),
             ui.tags.td(signed(part.value), class_="sl-num"),
             ui.tags.td(
                 ui.div(

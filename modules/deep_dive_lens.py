@@ -12,6 +12,7 @@ from modules.applicable import applicable, verdict_on
 from modules.capital import capital
 from modules.dive import BLANK, Dive, after, decoder_only, link_position, named, stack_prompt
 from modules.figures.lens_layers import lens_layers
+from modules.latest import kept_current
 from modules.lens_drawing import (
     SHADES,
     LensDrawing,
@@ -21,10 +22,11 @@ from modules.lens_drawing import (
     followed_sentence,
     lens_axis,
 )
-from modules.outcome import Outcome
+from modules.linked_select import link_select
 from modules.session_run import Problem
 from modules.side_colours import SIDE_COLOURS
 from modules.widgets.chart import Chart
+from modules.widgets.finding_line import finding_line
 from modules.widgets.heatmap import Axes, Heatmap, picture
 from modules.widgets.prediction_table import prediction_table
 from modules.work_line import WatchedWork, work_line_server, work_line_ui
@@ -52,19 +54,19 @@ def deep_dive_lens_ui() -> Tag:
     """The card."""
     return ui.card(
         ui.card_header(ui.h2("Logit lens: the prediction after every layer")),
-        ui.p(ui.output_text("finding", inline=True), class_="sl-finding", aria_live="polite"),
+        finding_line(),
         work_line_ui("work"),
         ui.div(
             ui.input_select("shade", "Colour", SHADES),
             ui.input_select("follow", "Follow", {"": "the final prediction of each position"}),
-            class_="sl-controls dive-controls",
+            class_="sl-controls",
         ),
         applicable(
             output_widget("grid", height="auto", fill=False),
             ui.div(
                 ui.div(ui.output_ui("cell")),
                 ui.div(output_widget("layers", height="340px", fill=False)),
-                class_="dive-lens-below",
+                class_="sl-pair",
             ),
         ),
         ui.p(ui.output_text("reads", inline=True), " ", SOURCE, class_="sl-muted"),
@@ -109,18 +111,11 @@ def deep_dive_lens_server(
         req(problem() is None)
         return capture, found
 
-    @reactive.extended_task
     async def draw(capture: Capture, found: LogitLens, shade: str) -> tuple[Capture, LogitLens, LensDrawing]:
         prompt = stack_prompt(capture)
         return capture, found, await asyncio.to_thread(draw_lens, found, prompt, shade=shade)
 
-    @reactive.effect
-    def _draw():
-        draw.cancel()
-        draw(*lens(), input.shade())
-
-    session.on_ended(draw.cancel)
-    drawn: Outcome[tuple[Capture, LogitLens, LensDrawing]] = Outcome(draw)
+    drawn = kept_current(session, draw, lambda: (*lens(), input.shade()))
 
     @render_widget
     def grid():
@@ -155,11 +150,15 @@ def deep_dive_lens_server(
         state, token = reactive_read(grid.widget, "cell") or (n_states - 1, dive.position())
         return capture, found, min(state, n_states - 1), min(token, n_tokens - 1)
 
-    @reactive.effect
-    def _offer():
+    def offered() -> dict[str, str]:
         _, found, state, token = place()
-        chosen = "" if found.token_id is None else str(found.token_id)
-        ui.update_select("follow", choices=follow_choices(found, state, token), selected=chosen)
+        return follow_choices(found, state, token)
+
+    def followed() -> str:
+        token_id = place()[1].token_id
+        return "" if token_id is None else str(token_id)
+
+    link_select(input, "follow", offered=offered, chosen=followed)
 
     @reactive.effect
     def _show_layers():
@@ -180,9 +179,7 @@ def deep_dive_lens_server(
 
     @reactive.calc
     def problem() -> Problem | None:
-        stream = dive.stream.value()
-        absent = decoder_only(stream) if stream is not None else None
-        return dive.stream.problem() or absent or work.outcome.problem()
+        return dive.why_empty(work.outcome)
 
     @render.text
     def applies():

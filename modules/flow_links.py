@@ -11,11 +11,13 @@ from shinywidgets import output_widget, reactive_read, render_widget
 
 from modules.applicable import applicable, verdict_on
 from modules.flow_drawing import LinkDrawing, draw_links
+from modules.head_selects import head_selects, link_head_selects
 from modules.head_set import Heads, head_set_server, head_set_ui, named_heads
 from modules.head_view import HeadView
 from modules.latest import Latest
 from modules.outcome import Outcome
 from modules.run_state import RunState
+from modules.widgets.finding_line import finding_line
 from modules.widgets.links import ARRANGEMENTS, N_TOKENS_MAX, Links
 from sinklens.errors import BadSelection, TextTooLong
 from sinklens.results import Capture
@@ -36,16 +38,15 @@ def flow_links_ui() -> Tag:
     """The card."""
     return ui.card(
         ui.card_header(ui.h2("Who looks at whom")),
-        ui.p(ui.output_text("finding", inline=True), class_="sl-finding", aria_live="polite"),
+        finding_line(),
         ui.div(
             ui.input_select("source", "Attention of", SOURCES),
-            ui.input_select("layer", "Layer", ["0"]),
-            ui.input_select("head", "Head", ["0"]),
+            head_selects(),
             ui.input_select("unit", "Between", UNITS),
             ui.input_select("arrangement", "Drawn as", ARRANGEMENTS),
             ui.input_slider("least", "Lines from", 0.01, 0.5, 0.05, step=0.01, ticks=False),
             ui.input_switch("hide", "Leave the sinks out", False),
-            class_="sl-controls flow-controls",
+            class_="sl-controls",
         ),
         ui.panel_conditional("input.source === 'chosen'", head_set_ui("heads")),
         applicable(output_widget("links", height="auto", fill=False)),
@@ -128,7 +129,7 @@ def flow_links_server(
     def finding():
         return drawing.sentence(lambda shown: shown.finding)
 
-    _head_selects(input, view)
+    link_head_selects(input, profile=view.profile, head=view.head, choose=view.choose)
     _token(drawing, state, links)
 
 
@@ -157,25 +158,6 @@ def _named(source: str, heads: Heads) -> str:
     if source in ("head", "chosen"):
         return named_heads(heads)
     return f"Mean of layer {heads[0][0]}" if source == "layer" else "Mean of all heads"
-
-
-def _head_selects(input: Inputs, view: HeadView) -> None:
-    """Layer and head follow the view, and the view follows them."""
-
-    @reactive.effect
-    def _offer():
-        profile = view.profile()
-        chosen = view.head()
-        for name, n, at in (("layer", profile.n_layers, chosen[0]), ("head", profile.n_heads, chosen[1])):
-            ui.update_select(name, choices=[str(i) for i in range(n)], selected=str(at))
-
-    @reactive.effect
-    @reactive.event(input.layer, input.head, ignore_init=True)
-    def _choose():
-        profile = view.profile()
-        at = int(input.layer()), int(input.head())
-        req(at[0] < profile.n_layers and at[1] < profile.n_heads)
-        view.choose(*at)
 
 
 def _token(drawing: Outcome[LinkDrawing], state: RunState, links) -> None:

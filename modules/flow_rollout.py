@@ -23,6 +23,7 @@ from modules.run_state import RunState
 from modules.side_colours import SIDE_COLOURS
 from modules.token_link import link_token
 from modules.widgets.chart import Chart
+from modules.widgets.finding_line import finding_line
 from modules.widgets.heatmap import Axes, Heatmap, picture
 from sinklens.analysis.rollout import RESIDUAL_SHARE, norm_shares
 from sinklens.errors import BadSelection
@@ -48,7 +49,7 @@ def flow_rollout_ui() -> Tag:
     """Two cards: the map, and one position's sources."""
     mixed = ui.card(
         ui.card_header(ui.h2("Rollout: what each position is made of")),
-        ui.p(ui.output_text("finding", inline=True), class_="sl-finding", aria_live="polite"),
+        finding_line(),
         ui.div(
             ui.input_select("mixing", "Mixed by", MIXINGS),
             ui.input_slider("layer", "Up to layer", 0, 1, 1, step=1, ticks=False),
@@ -57,7 +58,7 @@ def flow_rollout_ui() -> Tag:
                 ui.input_slider("residual", "Residual share r", 0, 0.9, RESIDUAL_SHARE, step=0.1),
             ),
             ui.input_switch("hide", "Leave the sinks out", False),
-            class_="sl-controls flow-controls",
+            class_="sl-controls",
         ),
         output_widget("mixed", height="auto", fill=False),
         ui.p(SOURCE, class_="sl-muted"),
@@ -65,7 +66,7 @@ def flow_rollout_ui() -> Tag:
     )
     sources = ui.card(
         ui.card_header(ui.h2("Sources of one position")),
-        ui.p(ui.output_text("sources_finding", inline=True), class_="sl-finding", aria_live="polite"),
+        finding_line("sources_finding"),
         output_widget("sources_chart", height="300px", fill=False),
         ui.p(
             "After all layers. Flow: the most that can pass from a token through all layers, as a part of "
@@ -74,7 +75,7 @@ def flow_rollout_ui() -> Tag:
         ),
         full_screen=True,
     )
-    return ui.div(mixed, sources, class_="flow-pair")
+    return ui.div(mixed, sources, class_="sl-pair")
 
 
 @module.server
@@ -107,10 +108,15 @@ def flow_rollout_server(
     def sinks() -> tuple[int, ...]:
         return view.sinks() if input.hide() else ()
 
+    former: list[int] = []
+
     @reactive.effect
     def _layers():
         last = view.profile().n_layers - 1
-        ui.update_slider("layer", max=last, value=last)
+        # A choice stays while another text is read by the same layers.
+        if former != [last]:
+            former[:] = [last]
+            ui.update_slider("layer", max=last, value=last)
 
     @reactive.effect
     def _ask():

@@ -16,6 +16,7 @@ from modules.quantity import percent
 from modules.run_state import RunState
 from modules.side_colours import SIDE_COLOURS
 from modules.widgets.chart import Chart
+from modules.widgets.finding_line import finding_line
 from sinklens.analysis.layer_flow import OTHERS, LayerFlow, layer_flow
 from sinklens.errors import BadSelection
 from sinklens.results import Capture
@@ -34,7 +35,7 @@ def flow_sankey_ui() -> Tag:
     """The card."""
     return ui.card(
         ui.card_header(ui.h2("One position through the layers")),
-        ui.p(ui.output_text("finding", inline=True), class_="sl-finding", aria_live="polite"),
+        finding_line(),
         output_widget("ways", height="420px", fill=False),
         ui.p(ABOUT, class_="sl-muted"),
         full_screen=True,

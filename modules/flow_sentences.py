@@ -10,6 +10,7 @@ from shinywidgets import output_widget, reactive_read, render_widget
 
 from modules.head_view import HeadView
 from modules.latest import Latest
+from modules.linked_select import offer_choices
 from modules.outcome import Outcome
 from modules.run_state import RunState
 from modules.sentence_drawing import (
@@ -19,6 +20,7 @@ from modules.sentence_drawing import (
     draw_tokens,
     sentences_of,
 )
+from modules.widgets.finding_line import finding_line
 from modules.widgets.heatmap import Heatmap
 from sinklens.results import Capture
 from sinklens.service import InferenceService
@@ -36,12 +38,12 @@ def flow_sentences_ui() -> Tag:
     """The card."""
     return ui.card(
         ui.card_header(ui.h2("Attention between sentences")),
-        ui.p(ui.output_text("finding", inline=True), class_="sl-finding", aria_live="polite"),
+        finding_line(),
         ui.output_ui("absence"),
         ui.div(
             ui.input_select("layer", "Map", ALL_LAYERS),
             ui.input_switch("aside", "Count sinks in the margin", True),
-            class_="sl-controls flow-controls",
+            class_="sl-controls",
         ),
         ui.div(
             output_widget("matrix", height="auto", fill=False),
@@ -49,7 +51,7 @@ def flow_sentences_ui() -> Tag:
                 ui.p(ui.output_text("opened_finding", inline=True), class_="sl-muted", aria_live="polite"),
                 output_widget("opened", height="auto", fill=False),
             ),
-            class_="flow-sentences",
+            class_="sl-pair flow-sentences",
         ),
         ui.p(ABOUT, class_="sl-muted"),
         ui.p(ui.output_text("note", inline=True), class_="sl-muted"),
@@ -72,7 +74,7 @@ def flow_sentences_server(
 
     async def merge(capture: Capture, stream: str, wishes: dict) -> SentenceDrawing:
         languages = await service.token_language(capture, stream)
-        sentences_of(capture, stream, languages)  # says why there are none before any map is read
+        sentences_of(languages)  # says why there are none before any map is read
         maps = await service.layer_maps(capture, stream)
         visible = await service.layer_visibility(capture, stream)
         return await asyncio.to_thread(draw_sentences, capture, stream, maps, visible, languages, **wishes)
@@ -80,12 +82,10 @@ def flow_sentences_server(
     async def look_into(drawing: SentenceDrawing, cell: tuple[int, int]) -> TokenDrawing:
         return await asyncio.to_thread(draw_tokens, drawing, cell)
 
-    @reactive.effect
-    def _offer():
-        layers = {str(i): f"layer {i}" for i in range(view.profile().n_layers)}
-        with reactive.isolate():
-            chosen = input.layer()
-        ui.update_select("layer", choices=ALL_LAYERS | layers, selected=chosen if chosen in layers else "all")
+    def layers() -> dict[str, str]:
+        return ALL_LAYERS | {str(i): f"layer {i}" for i in range(view.profile().n_layers)}
+
+    offer_choices(input, "layer", offered=layers, default="all")
 
     merging, looking = Latest(session, merge), Latest(session, look_into)
     merged, looked = merging.outcome, looking.outcome
@@ -139,8 +139,7 @@ def flow_sentences_server(
 
     @render.text
     def note():
-        req(merged.problem() is None)
-        return merged().note
+        return merged.valid().note
 
     _link_tokens(state, looked, opened)
 

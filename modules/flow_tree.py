@@ -10,9 +10,11 @@ from shiny import Inputs, Outputs, Session, module, reactive, render, req, ui
 
 from modules.head_view import HeadView
 from modules.latest import Latest
+from modules.linked_select import link_select, offer_choices
 from modules.run_state import RunState
 from modules.tree_drawing import Planted, plant_tree, size_sentence
 from modules.widgets.branch_list import branch_id, branch_items, branch_list
+from modules.widgets.finding_line import finding_line
 from sinklens.analysis.influence_tree import InfluenceTree
 from sinklens.errors import BadSelection
 from sinklens.results import Capture
@@ -34,14 +36,14 @@ def flow_tree_ui() -> Tag:
     """The card."""
     return ui.card(
         ui.card_header(ui.h2("Influence tree")),
-        ui.p(ui.output_text("finding", inline=True), class_="sl-finding", aria_live="polite"),
+        finding_line(),
         ui.div(
             ui.input_select("root", "Root token", {"0": "0"}),
             ui.input_select("source", "Map", {"all": "mean of all heads"}),
             ui.input_slider("depth", "Depth", 1, 8, 4, step=1, ticks=False),
             ui.input_slider("branching", "Branches per token", 1, 8, 3, step=1, ticks=False),
             ui.input_switch("hide", "Leave the sinks out", True),
-            class_="sl-controls flow-controls",
+            class_="sl-controls",
         ),
         ui.output_ui("branches"),
         ui.p(ui.output_text("size", inline=True), class_="sl-muted", aria_live="polite"),
@@ -115,8 +117,7 @@ def flow_tree_server(
 
     @render.text
     def note():
-        req(planted.problem() is None)
-        return planted().note
+        return planted.valid().note
 
     _choices(input, state, view)
 
@@ -136,25 +137,20 @@ async def tree_map(
 def _choices(input: Inputs, state: RunState, view: HeadView) -> None:
     """Root and map are offered for the run; the root follows the selected token, and the other way round."""
 
-    @reactive.effect
-    def _offer_roots():
+    def roots() -> dict[str, str]:
         tokens = view.capture().query_prompt(view.stream()).tokens
-        offered = {str(token.index): f"{token.index} · {token.label}" for token in tokens}
-        ui.update_select("root", choices=offered, selected=str(view.position()))
+        return {str(token.index): f"{token.index} · {token.label}" for token in tokens}
 
-    @reactive.effect
-    def _offer_maps():
+    def maps() -> dict[str, str]:
         layer, head = view.head()
         heads = {"all": "mean of all heads", "head": f"head {layer}.{head}, in view"}
-        layers = {str(i): f"mean of layer {i}" for i in range(view.profile().n_layers)}
-        with reactive.isolate():
-            chosen = input.source()
-        offered = heads | layers
-        ui.update_select("source", choices=offered, selected=chosen if chosen in offered else "all")
+        return heads | {str(i): f"mean of layer {i}" for i in range(view.profile().n_layers)}
 
-    @reactive.effect
-    @reactive.event(input.root, ignore_init=True)
-    def _choose():
-        chosen = int(input.root())
-        if chosen != view.position() and chosen < view.profile().n_queries:
-            state.token.set(chosen)
+    link_select(
+        input,
+        "root",
+        offered=roots,
+        chosen=lambda: str(view.position()),
+        choose=lambda root: state.token.set(int(root)),
+    )
+    offer_choices(input, "source", offered=maps, default="all")

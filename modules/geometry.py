@@ -16,7 +16,7 @@ from modules.geometry_surface import geometry_surface_server, geometry_surface_u
 from modules.geometry_view import Contributions, GeometryView
 from modules.head_view import head_view
 from modules.run_state import RunState
-from modules.streams import STREAM_NAMES
+from modules.stream_select import link_stream_select, stream_select
 from modules.widgets.chart import PLOTLY_JS
 from modules.work_line import WatchedWork, work_line_server, work_line_ui
 from sinklens.geometry_records import SinkRule
@@ -36,9 +36,9 @@ def geometry_ui(side: str = "A") -> Tag:
         ui.h2("Sink as bias", class_="visually-hidden"),
         ui.div(
             ui.input_select("rule", "Sinks", RULES),
-            ui.output_ui("stream_choice"),
+            stream_select(),
             ui.input_switch("add", ui.output_text("added", inline=True), False),
-            class_="sl-controls geometry-controls",
+            class_="sl-controls",
         ),
         work_line_ui("work"),
         geometry_layers_ui("layers"),
@@ -47,7 +47,7 @@ def geometry_ui(side: str = "A") -> Tag:
         geometry_norms_ui("norms"),
         geometry_surface_ui("surface"),
         deep_dive_trajectories_ui("paths"),
-        class_="geometry-page",
+        class_="sl-stack",
         data_side=side,
     )
 
@@ -127,20 +127,7 @@ def geometry_server(
             return "Also the selected token (none is selected)"
         return f"Also the selected token {prompt.labels[token]} ({token})"
 
-    @render.ui
-    def stream_choice():
-        names = {name: STREAM_NAMES[name] for name in heads.capture().profiles}
-        if len(names) < 2:
-            return None
-        with reactive.isolate():
-            chosen = heads.stream()
-        return ui.input_select("stream", "Attention", names, selected=chosen)
-
-    @reactive.effect
-    @reactive.event(input.stream)
-    def _choose_stream():
-        if input.stream() in heads.capture().profiles:
-            state.stream.set(input.stream())
+    link_stream_select(input, capture=heads.capture, stream=heads.stream, choose=state.stream.set)
 
     view = GeometryView(state, heads.stream, rule, work.outcome)
     work_line_server("work", work=work)

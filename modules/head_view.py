@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 from shiny import Session, reactive, req
 
-from modules.outcome import Outcome
+from modules.latest import kept_current
 from modules.run_state import RunState
+from modules.selection import nearest_head
 from sinklens.analysis.sink_summary import SINK_LABELS
 from sinklens.analysis.sinks import sink_table
 from sinklens.results import Capture, Profile
@@ -46,26 +47,17 @@ def head_view(state: RunState, session: Session) -> HeadView:
 
     @reactive.calc
     def head() -> tuple[int, int]:
-        layer, head = state.head()
-        return min(layer, profile().n_layers - 1), min(head, profile().n_heads - 1)
+        return nearest_head(profile(), state.head())
 
     @reactive.calc
     def position() -> int:
         token, n_queries = state.token(), profile().n_queries
         return n_queries - 1 if token is None or token >= n_queries else token
 
-    @reactive.extended_task
     async def find_sinks(capture: Capture, stream: str) -> tuple[Capture, str, tuple[int, ...]]:
         return capture, stream, await asyncio.to_thread(sink_positions, capture, stream)
 
-    @reactive.effect
-    def _find():
-        capture, name = state.capture(), stream()
-        find_sinks.cancel()
-        find_sinks(capture, name)
-
-    session.on_ended(find_sinks.cancel)
-    known: Outcome[tuple[Capture, str, tuple[int, ...]]] = Outcome(find_sinks)
+    known = kept_current(session, find_sinks, lambda: (state.capture(), stream()))
 
     @reactive.calc
     def sinks() -> tuple[int, ...]:

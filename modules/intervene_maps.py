@@ -13,10 +13,12 @@ from shinywidgets import output_widget, render_widget
 
 from modules.applicable import applicable, verdict_on
 from modules.bench import Bench
+from modules.head_selects import head_selects, link_head_selects
 from modules.latest import Latest
 from modules.quantity import percent
 from modules.token_link import link_token
 from modules.tried import Tried
+from modules.widgets.finding_line import finding_line
 from modules.widgets.heatmap import Axes, Heatmap, Picture, picture
 from sinklens.analysis.token_match import shared_tokens, stack_of
 
@@ -39,13 +41,12 @@ def intervene_maps_ui() -> Tag:
     ]
     return ui.card(
         ui.card_header(ui.h2(ui.output_text("title", inline=True))),
-        ui.p(ui.output_text("finding", inline=True), class_="sl-finding", aria_live="polite"),
+        finding_line(),
         ui.div(
-            ui.input_select("layer", "Layer", ["0"]),
-            ui.input_select("head", "Head", ["0"]),
-            class_="sl-controls intervene-controls",
+            head_selects(),
+            class_="sl-controls",
         ),
-        applicable(ui.div(*columns, class_="intervene-three")),
+        applicable(ui.div(*columns, class_="sl-stack intervene-three")),
         ui.p(
             "Before and after share one colour scale. Difference: after minus before, at the tokens that "
             "both texts have; the scale is centred on zero.",
@@ -112,7 +113,8 @@ def intervene_maps_server(
 
     for output_ in (before, after, difference):
         link_token(bench.state, output_)
-    _selects(input, bench)
+    view = bench.view
+    link_head_selects(input, profile=view.profile, head=view.head, choose=view.choose)
 
 
 def draw_maps(tried: Tried, before, after) -> MapDrawing:
@@ -165,21 +167,3 @@ def map_sentence(layer: int, head: int, change: np.ndarray, labels: list[str], p
         if (mean[index] < 0) == (verb == "loses"):
             parts.append(f"“{labels[index]}” ({positions[index]}) {verb} {percent(abs(float(mean[index])))}")
     return f"In head {layer}.{head} {' and '.join(parts)}, mean over the queries that can see it."
-
-
-def _selects(input: Inputs, bench: Bench) -> None:
-    """Layer and head follow the view, and the view follows them."""
-
-    @reactive.effect
-    def _offer():
-        profile, chosen = bench.view.profile(), bench.view.head()
-        for name, n, at in (("layer", profile.n_layers, chosen[0]), ("head", profile.n_heads, chosen[1])):
-            ui.update_select(name, choices=[str(i) for i in range(n)], selected=str(at))
-
-    @reactive.effect
-    @reactive.event(input.layer, input.head, ignore_init=True)
-    def _choose():
-        profile = bench.view.profile()
-        at = int(input.layer()), int(input.head())
-        req(at[0] < profile.n_layers and at[1] < profile.n_heads)
-        bench.view.choose(*at)

@@ -13,8 +13,20 @@ from dataclasses import dataclass, field
 from itertools import combinations
 from urllib.parse import parse_qsl, urlencode
 
+from modules.cache_bits import BitsWish
+from modules.cache_study import CacheWish
+from modules.compare_selection import PairSelection
+from modules.link_cards import CARD_FIELDS, card_fields, read_card
 from modules.link_edit import TRIAL_FIELDS, read_trial, trial_fields
-from modules.link_pair import PAIR_FIELDS, PairChoice, pair_fields, read_pair
+from modules.link_pair import (
+    PAIR_FIELDS,
+    SIDES_READERS,
+    PairChoice,
+    pair_fields,
+    read_pair,
+    read_sides,
+    sides_fields,
+)
 from modules.link_run import RUN_FIELDS, Texts, read_run, run_fields
 from modules.link_switches import SWITCHES, Value
 from modules.link_values import Notes, natural, one_of
@@ -32,7 +44,9 @@ RUN, TRIAL, PAIR = "run", "trial", "pair"
 PARTS = {TRIAL: TRIAL_FIELDS, PAIR: PAIR_FIELDS, RUN: ("text", "decoder")}
 """What may be too long for a link and is left out then, whole, the least missed first."""
 SELECTION_FIELDS = {"stream", "layer", "head", "token"}
-VIEW_FIELDS = SELECTION_FIELDS | SWITCHES.keys() | {*TRIAL_FIELDS, *PAIR_FIELDS}
+CHOICE_FIELDS = {*TRIAL_FIELDS, *CARD_FIELDS, *PAIR_FIELDS}
+"""What a page is asked to compute of a run."""
+VIEW_FIELDS = SELECTION_FIELDS | SWITCHES.keys() | CHOICE_FIELDS | SIDES_READERS.keys()
 """What is looked at in a run, as a saved analysis holds it too."""
 
 
@@ -51,6 +65,12 @@ class Link:
     """What the Intervene page is asked for; None: what it begins with."""
     pair: PairChoice = None
     """What the Compare page is asked for; None: what it begins with."""
+    caches: CacheWish | None = None
+    """What the card of cache policies is asked for; None: what it begins with."""
+    bits: BitsWish | None = None
+    """What the card of few bits is asked for; None: what it begins with."""
+    sides: PairSelection | None = None
+    """What is selected on the two sides of the Compare page; None: what a comparison begins with."""
     kept: str = ""
     """Digest of a text that did not fit; the history of the browser that made the link may have it."""
     file: str = ""
@@ -86,7 +106,8 @@ def fields_of(link: Link) -> dict[str, str]:
         if value != SWITCHES[name].default
     }
     fields |= {} if link.trial is None else trial_fields(link.trial)
-    return fields | pair_fields(link.pair)
+    fields |= card_fields("cache", link.caches) | card_fields("bits", link.bits)
+    return fields | pair_fields(link.pair) | sides_fields(link.sides)
 
 
 def fragment_of(link: Link) -> str:
@@ -157,12 +178,17 @@ def read_fields(
         value = notes.known(name, given, SWITCHES[name].read)
         if value is not None:
             switches[name] = value
-    trial = read_trial(given, notes)
-    pair = read_pair(given, notes, default_model=request.model if request else default_model)
+    choices = {
+        "trial": read_trial(given, notes),
+        "pair": read_pair(given, notes, default_model=request.model if request else default_model),
+        "caches": read_card("cache", given, notes),
+        "bits": read_card("bits", given, notes),
+        "sides": read_sides(given, notes),
+    }
     for name in sorted(given.keys() - VIEW_FIELDS - set(RUN_FIELDS) - {"page"}):
         notes.add(name, given[name])
     kept = given.get("kept", "") if request is None else ""
-    link = Link(page, request, selection, switches, trial, pair, kept=kept, file=given.get("file", ""))
+    link = Link(page, request, selection, switches, **choices, kept=kept, file=given.get("file", ""))
     return Reading(link, tuple(notes.unknown))
 
 

@@ -17,6 +17,7 @@ from modules.link_values import (
     one_of,
     positions,
     step_of,
+    yes_or_no,
 )
 from modules.streams import STREAM_NAMES
 from modules.trial_choice import TextsWish, TrialChoice
@@ -85,7 +86,7 @@ def trial_fields(choice: TrialChoice) -> dict[str, str]:
 def read_trial(given: Mapping[str, str], notes: Notes) -> TrialChoice | None:
     """What a link wants of the Intervene page; None where it wants nothing special."""
     edit = read_edit(given, notes)
-    controls = notes.known("edit.controls", given, lambda text: {"0": False, "1": True}.get(text))
+    controls = notes.known("edit.controls", given, yes_or_no)
     n_examples = notes.known("texts", given, _n_examples)
     own = given.get("own_texts", "")
     texts = TextsWish(TextsWish().n_examples if n_examples is None else n_examples, own)

@@ -1,14 +1,15 @@
-"""The two sides of the Compare page in a link."""
+"""The two sides of the Compare page in a link, and what is selected on them."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
 
+from modules.compare_selection import PairSelection
 from modules.compare_sides import BOS, PAIRS, Pair, PairWish, SideWish, default_wish, pair_wish
 from modules.link_edit import EDIT_FIELDS, edit_fields, read_edit
 from modules.link_run import SIDE_FIELDS, read_run, read_text, run_fields, text_fields
-from modules.link_values import Notes, one_of, part_of
+from modules.link_values import Notes, head, natural, one_of, part_of
 from modules.streams import STREAM_NAMES
 from sinklens.analysis.token_alignment import UNITS
 from sinklens.opened_file import as_asked
@@ -19,6 +20,8 @@ OWN = "own"
 READY = {pair.key: pair for pair in PAIRS}
 B_FIELDS = ("model", "text", "example", "bos", "unit", "stream", *EDIT_FIELDS)
 PAIR_FIELDS = ("pair", *(f"a.{name}" for name in SIDE_FIELDS), *(f"b.{name}" for name in B_FIELDS))
+SIDES_READERS = {"head_a": head, "head_b": head, "token_a": natural, "token_b": natural}
+"""By the fields of a `PairSelection`, and by their names in links."""
 PairChoice = Pair | PairWish | None
 """A ready pair, two sides that somebody chose, or what the page begins with."""
 
@@ -77,6 +80,24 @@ def read_pair(given: Mapping[str, str], notes: Notes, *, default_model: str) -> 
         return READY[key]
     wish = PairWish(a, b, unit, stream)
     return wish if key == OWN or wish != PairWish() else None
+
+
+def sides_fields(selection: PairSelection | None) -> dict[str, str]:
+    """What a link says of the selection on both sides."""
+    said = {} if selection is None else {name: getattr(selection, name) for name in SIDES_READERS}
+    return {
+        name: "{}.{}".format(*value) if isinstance(value, tuple) else str(value)
+        for name, value in said.items()
+        if value is not None
+    }
+
+
+def read_sides(given: Mapping[str, str], notes: Notes) -> PairSelection | None:
+    """What a link selects on the two sides; None where it selects nothing."""
+    selection = PairSelection(
+        **{name: notes.known(name, given, read) for name, read in SIDES_READERS.items()}
+    )
+    return None if selection == PairSelection() else selection
 
 
 def models_in(choice: PairChoice) -> set[str]:

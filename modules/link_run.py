@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from modules import examples
-from modules.link_values import Notes, natural, one_of
+from modules.link_values import Notes, natural, one_of, yes_or_no
 from sinklens.records import CaptureRequest
 
 BOS = {"add": True, "omit": False}
@@ -54,7 +54,7 @@ def read_run(
     bos = notes.known("bos", given, one_of(BOS))
     long_text = notes.known("long", given, one_of(LONG_TEXT))
     window = notes.known("window", given, lambda text: natural(text) or None)
-    specials = notes.known("specials", given, lambda text: {"0": False, "1": True}.get(text))
+    specials = notes.known("specials", given, yes_or_no)
     if not given.keys() & {"model", "text", "example"} or (text is None and "kept" in given):
         return None
     return CaptureRequest(

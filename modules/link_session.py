@@ -8,6 +8,9 @@ from dataclasses import dataclass
 
 from shiny import Session, reactive, render, ui
 
+from modules.cache_bits import BitsWish
+from modules.cache_study import CacheWish
+from modules.compare_selection import PairSelection
 from modules.link import (
     RUN,
     RUN_FIELDS,
@@ -24,7 +27,7 @@ from modules.link_pair import models_in, pair_choice, wish_of
 from modules.page_choice import PageChoice, Wanted
 from modules.page_switches import PageSwitches
 from modules.request_panel import fill_panel
-from modules.selection import Selection, is_same_run
+from modules.selection import Selection, is_same_run, nearest_head
 from modules.session_run import SessionRun
 from modules.trial_choice import TrialChoice
 from sinklens.opened_file import OpenedFile
@@ -87,7 +90,13 @@ def link_server(
     models : what a link may run by itself; any other model waits for a person's word
     """
     switches = PageSwitches(session)
-    trial, comparison = run.state.trial, run.state.comparison
+    comparison, sides = run.state.comparison, run.state.sides
+    cards = {
+        "trial": (run.state.trial, TrialChoice()),
+        "caches": (run.state.caches, CacheWish()),
+        "bits": (run.state.bits, BitsWish()),
+    }
+    choices = (comparison, sides, *(card for card, _ in cards.values()))
     waiting: reactive.Value[Link | None] = reactive.Value(None)
     unknown: reactive.Value[tuple[str, ...]] = reactive.Value(())
     refused: reactive.Value[str] = reactive.Value("")
@@ -103,7 +112,7 @@ def link_server(
         refusal = "" if _is_open(run, link) else _refusal(link, models, knows_model=asked.knows_model)
         unknown.set(reading.unknown)
         refused.set(refusal)
-        for choice in (trial, comparison):
+        for choice in choices:
             choice.hold()
         waiting.set(link)
         if link.request is not None and not _is_shown(run, link):
@@ -122,29 +131,34 @@ def link_server(
         capture = run.state.capture()
         with reactive.isolate():
             waiting.set(None)
-            _want(trial, link.trial, TrialChoice())
+            for name, (card, plain) in cards.items():
+                _want(card, getattr(link, name), plain)
             refusal = _pair_refusal(link, {*models, capture.model.name, capture.request.model})
             pair = link.pair and wish_of(link.pair, capture, models)
             _want(comparison, pair, wish_of(None, capture, models), may_run=not refusal)
+            _want(sides, link.sides, PairSelection(), again=True)
             refused.set(refused() or refusal)
+
+    def n_own() -> int:
+        return run.n_own() + sum(choice.n_own() for choice in choices)
 
     @reactive.calc
     def here() -> Link:
         """The link of what is on screen."""
         state, capture = run.state, run.state.capture()
-        stream, pair = state.stream(), comparison.shown()
+        stream = state.stream() if state.stream() in capture.profiles else capture.main_stream
+        head, pair = nearest_head(capture.profile(stream), state.head()), comparison.shown()
         # A link has no words for edits either.
         is_from_file = capture.model.source == "file" or bool(capture.request.interventions)
         return Link(
             page=page() or "",
             request=None if is_from_file else capture.request,
             file=(run.opened().name if run.opened() else capture.model.name) if is_from_file else "",
-            selection=Selection(
-                None if stream == capture.main_stream else stream, state.head(), state.token()
-            ),
+            selection=Selection(None if stream == capture.main_stream else stream, head, state.token()),
             switches=switches.shown(),
-            trial=trial.shown(),
             pair=None if pair is None else pair_choice(pair, capture, models),
+            sides=sides.shown(),
+            **{name: card.shown() for name, (card, _) in cards.items()},
         )
 
     @reactive.effect
@@ -155,7 +169,7 @@ def link_server(
         missing = left_out(link)
         message = {
             "fragment": fragment_of(link),
-            "n_own": run.n_own() + trial.n_own() + comparison.n_own(),
+            "n_own": n_own(),
             "is_stored": run.state.is_example(),
             "title": title_of(link),
             "texts": [link.request.text, link.request.target] if RUN in missing else None,
@@ -164,16 +178,17 @@ def link_server(
         await session.send_custom_message("sl-link", message)
 
     @reactive.effect
-    @reactive.event(run.n_own, trial.n_own, comparison.n_own, ignore_init=True)
+    @reactive.event(n_own, ignore_init=True)
     def _forget():
         # What a file says in vain is noted when it is opened.
         if run.opened() is None:
             unknown.set(())
             refused.set("")
+            sides.lacking.set(())
 
     @render.ui
     def link_note():
-        sentences = (unknown_sentence((*unknown(), *run.lacking())), refused())
+        sentences = (unknown_sentence((*unknown(), *run.lacking(), *sides.lacking())), refused())
         found = [ui.p(sentence, class_="sl-note", role="status") for sentence in sentences if sentence]
         return ui.div(*found, class_="sl-note-list") if found else None
 
@@ -192,7 +207,7 @@ def link_server(
         refused.set("")
         if reading.link.switches:
             switches.turn(reading.link.switches)
-        if reading.link.trial or reading.link.pair:
+        if any(getattr(reading.link, name) for name in ("pair", "sides", *cards)):
             waiting.set(reading.link)
         if opened.capture.model.source != "file":
             fill_panel(session.make_scope("panel"), opened.capture.request, models)
@@ -222,11 +237,11 @@ def _refusal(link: Link, models: tuple[str, ...], *, knows_model: bool) -> str:
     return f"This link names the model “{request.model[:80]}”, which is not bundled here: Run loads it."
 
 
-def _want(page: PageChoice, choice, begins_with, *, may_run: bool = True) -> None:
+def _want(page: PageChoice, choice, begins_with, *, may_run: bool = True, again: bool = False) -> None:
     """Hand a page what a link wants of it; a page that nobody has used begins by itself as it likes."""
     is_plain = choice is None or choice == begins_with
     is_used = page.shown() is not None
-    page.want(None if is_plain and not is_used else Wanted(choice or begins_with, may_run))
+    page.want(None if is_plain and not is_used else Wanted(choice or begins_with, may_run), again=again)
 
 
 def _pair_refusal(link: Link, known: set[str]) -> str:

@@ -89,6 +89,11 @@ def one_of(names: Collection[str]) -> Callable[[str], str | None]:
     return lambda text: text if text in names else None
 
 
+def yes_or_no(text: str) -> bool | None:
+    """ "1" as True, "0" as False."""
+    return {"1": True, "0": False}.get(text)
+
+
 def part_of(given: Mapping[str, str], prefix: str) -> dict[str, str]:
     """The values whose names begin with a prefix, without it."""
     return {name.removeprefix(prefix): value for name, value in given.items() if name.startswith(prefix)}

@@ -31,17 +31,25 @@ class PageChoice(Generic[Choice]):
         self._asked: reactive.Value[Choice | None] = reactive.Value(None)
         self.n_own = reactive.Value(0)
         """Choices that somebody made here, not a link."""
+        self.lacking: reactive.Value[tuple[str, ...]] = reactive.Value(())
+        """What a link wanted and the page does not have, in words such as "head_a=9.0"."""
 
     def hold(self) -> None:
         """A link waits for its run: until it wants something, the page is to compute nothing."""
         self._is_held.set(True)
 
-    def want(self, wanted: Wanted[Choice] | None) -> None:
-        """Let go, and hand over what a link wants, unless the page has just that; None: as the page likes."""
+    def want(self, wanted: Wanted[Choice] | None, *, again: bool = False) -> None:
+        """Let go, and hand over what a link wants, unless the page has just that; None: as the page likes.
+
+        Parameters
+        ----------
+        again : hand it over even so, to a page that begins anew with every result
+        """
         with reactive.isolate():
-            is_there = wanted is None or wanted.choice == self._asked()
+            is_there = wanted is None or (wanted.choice == self._asked() and not again)
         self._wanted.set(None if is_there else wanted)
         self._is_held.set(False)
+        self.lacking.set(())
 
     def wanted(self) -> Wanted[Choice] | None:
         """What a link wants and the page has not taken yet; stays silent (req) while the page is held."""

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from htmltools import Tag, TagChild
 from shiny import Inputs, Outputs, Session, module, reactive, render, req, ui
 
 from modules import pipeline_blocks as blocks
 from modules.dive import Dive, is_on_stack
+from modules.head_selects import head_selects, link_head_selects
+from modules.linked_select import link_select
 from modules.pipeline import BLOCK_PANELS, PANELS, Place, Walk, Watched
 from modules.pipeline_embeddings import pipeline_embeddings_server, pipeline_embeddings_ui
 from modules.pipeline_positions import pipeline_positions_server, pipeline_positions_ui
 from modules.pipeline_scores import pipeline_scores_server, pipeline_scores_ui
 from modules.pipeline_vectors import pipeline_vectors_server, pipeline_vectors_ui
 from modules.quantity import count
+from modules.selection import nearest_head
+from modules.widgets.finding_line import finding_line
 from modules.work_line import WatchedWork
 from sinklens.results import Capture
 from sinklens.run_status import OnStatus
@@ -42,12 +47,11 @@ def pipeline_cards_ui() -> Tag:
     panels = [_panel(i, name, parts[name]) for i, name in enumerate(PANELS, start=1)]
     return ui.card(
         ui.card_header(ui.h2("Step through the model")),
-        ui.p(ui.output_text("where", inline=True), class_="sl-finding", aria_live="polite"),
+        finding_line("where"),
         ui.div(
             ui.input_select("token", "Token", {"0": "0"}),
-            ui.input_select("layer", "Layer", ["0"]),
-            ui.input_select("head", "Head", ["0"]),
-            class_="sl-controls dive-controls",
+            head_selects(),
+            class_="sl-controls",
         ),
         ui.accordion(*panels, id="steps", open=False, multiple=True, class_="pipe-cards"),
         ui.p(ABOUT, class_="sl-muted"),
@@ -56,7 +60,7 @@ def pipeline_cards_ui() -> Tag:
 
 def _panel(place: int, name: str, inside: TagChild) -> Tag:
     title = ui.span(
-        ui.span(str(place), class_="pipe-number", aria_hidden="true"),
+        ui.span(str(place), class_="sl-ordinal pipe-number", aria_hidden="true"),
         ui.span(PANELS[name], class_="pipe-title"),
         ui.span(ui.output_text(f"{name}_size", inline=True), class_="pipe-size"),
         class_="pipe-head",
@@ -90,10 +94,9 @@ def pipeline_cards_server(
 
     @reactive.calc
     def place() -> Place:
-        capture, stack, (layer, head) = dive.state.capture(), dive.stack(), dive.state.head()
-        found = Place(capture, stack, layer, head, dive.position())
-        layer, head = min(layer, found.profile.n_layers - 1), min(head, found.profile.n_heads - 1)
-        return Place(capture, stack, layer, head, dive.position())
+        found = Place(dive.state.capture(), dive.stack(), 0, 0, dive.position())
+        layer, head = nearest_head(found.profile, dive.state.head())
+        return replace(found, layer=layer, head=head)
 
     @reactive.calc
     def opened() -> frozenset[str]:
@@ -136,52 +139,31 @@ def _choices(
 ) -> None:
     """Token, layer and head follow the shared selection, and the selection follows them."""
 
-    offered: list = []
-
-    @reactive.effect
-    def _offer():
+    def choose_token(token: str) -> None:
         at = place()
-        is_other = offered != [at.capture, at.stack]
-        offered[:] = [at.capture, at.stack]
-        for name, chosen in (("token", at.position), ("layer", at.layer), ("head", at.head)):
-            with reactive.isolate():
-                is_shown = input[name]() == str(chosen)
-            if is_other:
-                ui.update_select(name, choices=offers(at)[name], selected=str(chosen))
-            elif not is_shown:
-                ui.update_select(name, selected=str(chosen))
-
-    # One at a time: the other select may still show what was in view before.
-    @reactive.effect
-    @reactive.event(input.layer, ignore_init=True)
-    def _choose_layer():
-        choose_head(int(input.layer()), place().head)
-
-    @reactive.effect
-    @reactive.event(input.head, ignore_init=True)
-    def _choose_head():
-        choose_head(place().layer, int(input.head()))
-
-    @reactive.effect
-    @reactive.event(input.token, ignore_init=True)
-    def _choose_token():
-        token, at = int(input.token()), place()
-        if token == at.position:
-            return
         # While another stack is in view elsewhere, the selected token is none of these.
         if not is_on_stack(at.capture, at.stack, dive.state.stream()):
             dive.state.stream.set(at.stream)
-        dive.state.token.set(token)
+        dive.state.token.set(int(token))
+
+    link_select(
+        input,
+        "token",
+        offered=lambda: token_offer(place()),
+        chosen=lambda: str(place().position),
+        choose=choose_token,
+    )
+    link_head_selects(
+        input,
+        profile=lambda: place().profile,
+        head=lambda: (place().layer, place().head),
+        choose=choose_head,
+    )
 
 
-def offers(place: Place) -> dict[str, dict[str, str]]:
-    """What can be chosen in the place's run."""
-    profile = place.profile
-    return {
-        "token": {str(token.index): place.named(token.index) for token in place.prompt.tokens},
-        "layer": {str(i): str(i) for i in range(profile.n_layers)},
-        "head": {str(i): str(i) for i in range(profile.n_heads)},
-    }
+def token_offer(place: Place) -> dict[str, str]:
+    """The tokens of the place's stack, by their positions."""
+    return {str(token.index): place.named(token.index) for token in place.prompt.tokens}
 
 
 def place_sentence(place: Place) -> str:

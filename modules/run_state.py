@@ -40,8 +40,14 @@ class RunState:
     """What another page wants to see on the Compare page, which takes it and empties this."""
     trial: PageChoice = field(default_factory=PageChoice)
     """What the Intervene page is asked for, a `TrialChoice`."""
+    caches: PageChoice = field(default_factory=PageChoice)
+    """What its card of cache policies is asked for, a `CacheWish`."""
+    bits: PageChoice = field(default_factory=PageChoice)
+    """What its card of few bits is asked for, a `BitsWish`."""
     comparison: PageChoice = field(default_factory=PageChoice)
     """What the Compare page is asked for, a `PairWish`."""
+    sides: PageChoice = field(default_factory=PageChoice)
+    """What is selected on its two sides, a `PairSelection`."""
 
     def is_open(self, page: str) -> bool:
         """Is this page on screen? To be asked in an effect that need not work for a hidden page."""

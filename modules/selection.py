@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from sinklens.opened_file import as_asked
 from sinklens.records import CapturePlan, CaptureRequest
-from sinklens.results import Capture
+from sinklens.results import Capture, Profile
 
 
 @dataclass(frozen=True)
@@ -34,6 +34,11 @@ class Selection:
             lacking.append(f"token={token}")
             token = None
         return Selection(stream, head, token), tuple(lacking)
+
+
+def nearest_head(profile: Profile, head: tuple[int, int]) -> tuple[int, int]:
+    """(layer, head), or the nearest ones that there are."""
+    return min(head[0], profile.n_layers - 1), min(head[1], profile.n_heads - 1)
 
 
 def is_same_run(one: CaptureRequest, other: CaptureRequest) -> bool:

@@ -10,12 +10,15 @@ from htmltools import Tag
 from shiny import Inputs, Outputs, Session, module, reactive, render, req, ui
 
 from modules.applicable import applicable, verdict_on
+from modules.head_selects import head_selects, link_head_selects
+from modules.latest import in_thread, kept_current
 from modules.outcome import Outcome
 from modules.run_state import RunState
 from modules.sink_place import PLAN, Edited, Explained, SinkPlace, compared, explained, middle_token
 from modules.sink_reading import cause_sentence, cause_table, edit_sentence, edit_table, parts_table
 from modules.sink_reading import consequence_table as consequence_rows
 from modules.sink_view import SinkView
+from modules.widgets.finding_line import finding_line
 from modules.work_line import WatchedWork, work_line_server, work_line_ui
 from sinklens.analysis.shares import top_head
 from sinklens.analysis.sink_consequence import consequence_sentence
@@ -48,12 +51,11 @@ def sink_cause_ui() -> Tag:
         ui.card_header(ui.h3("Why this token, and does it matter?")),
         ui.card_body(
             ui.div(
-                ui.input_select("layer", "Layer", ["0"]),
-                ui.input_select("head", "Head", ["0"]),
+                head_selects(),
                 ui.input_action_button("top", "Head with the largest share", class_="btn-default"),
                 class_="sl-controls",
             ),
-            ui.div(_cause_part(), _consequence_part(), class_="sinks-pair"),
+            ui.div(_cause_part(), _consequence_part(), class_="sl-pair"),
             _edits_part(),
             gap="8px",
         ),
@@ -63,9 +65,9 @@ def sink_cause_ui() -> Tag:
 def _cause_part() -> Tag:
     return ui.tags.section(
         ui.h4("Cause: the scores"),
-        ui.p(ui.output_text("cause_finding", inline=True), class_="sl-finding", aria_live="polite"),
+        finding_line("cause_finding"),
         applicable(ui.output_ui("cause"), ui.output_ui("parts"), verdict="has_cause"),
-        ui.p(ABOUT_CAUSE, class_="sl-muted sinks-note"),
+        ui.p(ABOUT_CAUSE, class_="sl-muted"),
     )
 
 
@@ -74,7 +76,7 @@ def _consequence_part() -> Tag:
         ui.h4("Consequence: what is written"),
         ui.p(ui.output_text("consequence_finding", inline=True), class_="sl-finding"),
         ui.output_ui("consequence"),
-        ui.p(ABOUT_CONSEQUENCE, class_="sl-muted sinks-note"),
+        ui.p(ABOUT_CONSEQUENCE, class_="sl-muted"),
     )
 
 
@@ -88,9 +90,9 @@ def _edits_part() -> Tag:
             class_="sl-controls",
         ),
         work_line_ui("edit_work"),
-        ui.p(ui.output_text("edit_finding", inline=True), class_="sl-finding", aria_live="polite"),
+        finding_line("edit_finding"),
         ui.output_ui("edit"),
-        class_="sinks-edits",
+        class_="sl-part sinks-edits",
     )
 
 
@@ -110,20 +112,11 @@ def sink_cause_server(
     def place() -> SinkPlace:
         return SinkPlace(view.capture(), view.stream(), *view.head(), view.position())
 
-    @reactive.extended_task
-    async def explain(place: SinkPlace) -> Explained:
-        return await asyncio.to_thread(explained, place)
-
-    @reactive.effect
-    def _explain():
+    def wanted() -> tuple[SinkPlace]:
         req(state.is_open("sinks"))
-        wanted = place()
-        explain.cancel()
-        explain(wanted)
+        return (place(),)
 
-    session.on_ended(explain.cancel)
-    known: Outcome[Explained] = Outcome(explain)
-    _show_explained(known)
+    _show_explained(kept_current(session, in_thread(explained), wanted))
     _head_choice(input, view, state)
     _edit_server(input, session, service, place)
 
@@ -157,30 +150,12 @@ def _show_explained(known: Outcome[Explained]) -> None:
 
 
 def _head_choice(input: Inputs, view: SinkView, state: RunState) -> None:
-    """Layer and head follow the session's head, and the other way round."""
+    """By layer and head, or the one with the largest share."""
 
-    @reactive.effect
-    def _offer():
-        profile = view.profile()
-        with reactive.isolate():
-            chosen = view.head()
-        for name, n, at in zip(("layer", "head"), (profile.n_layers, profile.n_heads), chosen, strict=True):
-            ui.update_select(name, choices=[str(i) for i in range(n)], selected=str(at))
+    def choose(layer: int, head: int) -> None:
+        state.head.set((layer, head))
 
-    @reactive.effect
-    def _follow():
-        for name, at in zip(("layer", "head"), view.head(), strict=True):
-            with reactive.isolate():
-                is_other = input[name]() != str(at)
-            if is_other:
-                ui.update_select(name, selected=str(at))
-
-    @reactive.effect
-    @reactive.event(input.layer, input.head, ignore_init=True)
-    def _choose():
-        chosen = int(input.layer()), int(input.head())
-        if chosen != view.head():
-            state.head.set(chosen)
+    link_head_selects(input, profile=view.profile, head=view.head, choose=choose)
 
     @reactive.effect
     @reactive.event(input.top)

@@ -9,6 +9,7 @@ import pandas as pd
 from shiny import Inputs, reactive
 
 from modules.run_state import RunState
+from modules.selection import nearest_head
 from sinklens.analysis.received import Definition, definition_of
 from sinklens.analysis.sink_summary import top_tokens
 from sinklens.analysis.sinkfix import SinkFixThresholds
@@ -95,8 +96,7 @@ def sink_view(input: Inputs, state: RunState) -> SinkView:
 
     @reactive.calc
     def head() -> tuple[int, int]:
-        layer, head = state.head()
-        return min(layer, profile().n_layers - 1), min(head, profile().n_heads - 1)
+        return nearest_head(profile(), state.head())
 
     return SinkView(state.capture, stream, profile, definition, thresholds, table, position, head, strongest)
 

@@ -27,7 +27,7 @@ from modules.sink_training import sink_training_server, sink_training_ui
 from modules.sink_uncertainty import sink_queries_ui, sink_texts_ui, sink_uncertainty_server
 from modules.sink_view import SinkView, sink_view
 from modules.sink_where import sink_where_server, sink_where_ui
-from modules.streams import STREAM_NAMES
+from modules.stream_select import link_stream_select, stream_select
 from modules.widgets.chart import PLOTLY_JS
 from sinklens.analysis.received import DEFINITIONS
 from sinklens.analysis.sinks import Thresholds
@@ -45,7 +45,7 @@ def sinks_ui() -> Tag:
             ui.nav_panel("This text", _text_tab(), value="text"),
             ui.nav_panel(
                 "Training",
-                ui.div(sink_training_ui("training"), backcopy_ui("toy"), class_="sinks-page"),
+                ui.div(sink_training_ui("training"), backcopy_ui("toy"), class_="sl-stack sinks-page"),
                 value="training",
             ),
             id="tab",
@@ -71,7 +71,7 @@ def _text_tab() -> Tag:
         ),
         sink_where_ui("where"),
         sink_table_ui(),
-        ui.div(ui.output_ui("selection"), class_="sinks-selection", aria_live="polite"),
+        ui.output_ui("selection", aria_live="polite"),
         ui.layout_columns(
             _chart_card("Attention received, by layer", "received", "Dotted: uniform attention."),
             _chart_card("Norms, by layer", "norms", "1 is the mean of the other tokens."),
@@ -83,11 +83,11 @@ def _text_tab() -> Tag:
         sink_states_ui("states"),
         sink_definitions_ui("definitions"),
         ui.div(
-            ui.div(sink_queries_ui("sure"), sink_nulls_ui("nulls"), class_="sinks-page"),
+            ui.div(sink_queries_ui("sure"), sink_nulls_ui("nulls"), class_="sl-stack sinks-page"),
             sink_texts_ui("sure"),
-            class_="sinks-pair sinks-cards",
+            class_="sl-pair sinks-cards",
         ),
-        class_="sinks-page",
+        class_="sl-stack sinks-page",
     )
 
 
@@ -95,7 +95,7 @@ def _definition_bar() -> Tag:
     choices = {entry.key: entry.name for entry in DEFINITIONS.values()}
     return ui.div(
         ui.input_select("definition", "Attention received, defined as", choices),
-        ui.output_ui("stream_choice"),
+        stream_select(),
         ui.div(ui.output_ui("definition_note"), class_="sinks-definition"),
         class_="sl-controls",
     )
@@ -110,7 +110,7 @@ def _chart_card(title: str, name: str, note: str, *, height: str = "240px") -> T
         title,
         ui.p(ui.output_text(f"{name}_finding", inline=True), class_="sl-finding"),
         output_widget(f"{name}_chart", height=height, fill=False),
-        ui.p(note, class_="sl-muted sinks-note"),
+        ui.p(note, class_="sl-muted"),
     )
 
 
@@ -172,20 +172,7 @@ def _choices(input: Inputs, view: SinkView, state: RunState) -> None:
             ui.tags.code(entry.formula), f" {entry.sentence} Source: {entry.source}. Used by {entry.used_by}."
         )
 
-    @render.ui
-    def stream_choice():
-        names = {name: STREAM_NAMES[name] for name in view.capture().profiles}
-        if len(names) < 2:
-            return None
-        with reactive.isolate():
-            chosen = view.stream()
-        return ui.input_select("stream", "Attention", names, selected=chosen)
-
-    @reactive.effect
-    @reactive.event(input.stream)
-    def _choose_stream():
-        if input.stream() in view.capture().profiles:
-            state.stream.set(input.stream())
+    link_stream_select(input, capture=view.capture, stream=view.stream, choose=state.stream.set)
 
     @reactive.effect
     @reactive.event(input.pick)

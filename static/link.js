@@ -3,7 +3,7 @@
 // Earlier runs are listed here alone, in this browser's own storage.
 
 const RUN_FIELDS = ["model", "text", "example", "kept", "decoder", "bos", "specials", "long", "window", "file"];
-const CHOICE_FIELDS = /^(edit|texts|own_texts|pair|a|b)(\.|$)/; // what a page is asked to compute of a run
+const CHOICE_FIELDS = /^(edit|texts|own_texts|cache|bits|pair|a|b)(\.|$)/; // what a page is asked to compute of a run
 const HISTORY_KEY = "sinklens-runs";
 const RETURNS_KEY = "sinklens-returns";
 const N_RUNS = 20;

@@ -1,4 +1,4 @@
-"""Links hold what a page was asked to compute: the edit of Intervene, the two sides of Compare."""
+"""Links hold what a page was asked to compute and what is chosen on its cards: Intervene, and Compare."""
 
 from __future__ import annotations
 
@@ -23,6 +23,17 @@ def other_browser(browser_type: BrowserType, browser_type_launch_args: dict) -> 
     browser.close()
 
 
+def expect_heads(page: Page, head_a: str, head_b: str) -> None:
+    """Wait until the Compare page shows these heads, in its selects and in the link too."""
+    title = page.locator("#compare-maps-title")
+    expect(title).to_have_text(f"A − B: head {head_a} of A less head {head_b} of B")
+    for side, head in (("a", head_a), ("b", head_b)):
+        layer, index = head.split(".")
+        expect(page.locator(f"#compare-maps-{side}-layer")).to_have_value(layer)
+        expect(page.locator(f"#compare-maps-{side}-head")).to_have_value(index)
+        expect_link(page, f"head_{side}={head}")
+
+
 def expect_done(page: Page, words: str) -> None:
     """Wait until the Intervene page has tried this edit."""
     expect(page.locator("#intervene-edit-done")).to_contain_text(words, timeout=PATIENCE_MS)
@@ -33,6 +44,7 @@ def test_an_edit_is_in_the_link_and_going_back_and_forward_brings_it_again(
 ):
     page.goto(
         "/#page=intervene&model=demo-gpt2&example=ordinary&edit=temperature&edit.temperature=1.5&texts=0"
+        "&patch_in=heads&patch_first=2&tolerance=0.05"
     )
     expect_done(page, "temperature 1.5")
     kind, hint = page.locator("#intervene-edit-kind"), page.locator("#intervene-edit-hint")
@@ -67,15 +79,26 @@ def test_an_edit_is_in_the_link_and_going_back_and_forward_brings_it_again(
     )
     expect_done(fresh, "drop heads 1.0, 2.1")
     expect(fresh.locator("#intervene-edit-pairs")).to_have_value("1.0, 2.1")
+    expect(fresh.locator("#intervene-patch-where")).to_have_value("heads")
+    expect(fresh.locator("#intervene-patch-n_first")).to_have_value("2")
+    expect(fresh.locator("#intervene-verdict-tolerance")).to_have_value("0.05")
 
 
 def test_two_sides_are_in_the_link_and_what_is_too_long_is_told_beside_the_button(page: Page):
-    page.goto("/#page=compare&model=demo-gpt2&example=ordinary&pair=swap&locked=0")
+    page.goto(
+        "/#page=compare&model=demo-gpt2&example=ordinary&pair=swap&locked=0&head_a=3.2&head_b=1.5"
+        "&listed=changed"
+    )
     side_b, own = page.locator("#compare-choice-side_b"), page.locator("#compare-choice-own")
     expect(page.locator("#compare-alignment-finding")).to_contain_text("1 only on A and 1 only on B")
     expect(own).to_have_value(re.compile(SWAPPED))
     expect(page.locator("#compare-choice-hint")).to_have_text("")
     expect(page.get_by_label("Lock layer, head and token together")).not_to_be_checked()
+    expect(page.locator("#compare-heads-shown")).to_have_value("changed")
+    expect_heads(page, "3.2", "1.5")
+    page.locator("#compare-maps-b-head").select_option("7")
+    page.locator("#compare-maps-b-layer").select_option("0")
+    expect_heads(page, "3.2", "0.7")
 
     page.get_by_role("button", name="demo-gpt2 with and without its sink").click()
     expect(side_b).to_contain_text("Edit: mask tokens 0 as keys in all layers")
@@ -88,8 +111,10 @@ def test_two_sides_are_in_the_link_and_what_is_too_long_is_told_beside_the_butto
     page.go_back()
     expect(page.locator("#compare-alignment-finding")).to_contain_text("1 only on A and 1 only on B")
     expect_link(page, "pair=swap")
+    expect_heads(page, "3.2", "0.7")
     page.reload()
     expect(page.locator("#compare-alignment-finding")).to_contain_text("1 only on A and 1 only on B")
+    expect_heads(page, "3.2", "0.7")
     expect(own).to_have_value(re.compile(SWAPPED))
 
     note = page.get_by_text("The two sides of the page Compare are too long for a link")

@@ -13,16 +13,19 @@ from hypothesis import strategies as st
 from app import PAGES
 from modules import examples
 from modules.bench import EXAMPLE_ORDER
+from modules.cache_bits import KEPT, SCALES, BitsWish
+from modules.cache_study import TEXTS, CacheWish
+from modules.compare_selection import PairSelection
 from modules.compare_sides import BOS, PAIRS, PairWish, SideWish
 from modules.edit_choice import HEADS, KINDS, SCOPES, TOKENS, EditWish
 from modules.keep import NOTES
 from modules.link import (
+    CHOICE_FIELDS,
     N_CHARACTERS_MAX,
-    PAIR_FIELDS,
     PARTS,
     RUN_FIELDS,
     SELECTION_FIELDS,
-    TRIAL_FIELDS,
+    SIDES_READERS,
     VIEW_FIELDS,
     Link,
     digest_of,
@@ -33,6 +36,7 @@ from modules.link import (
     read_fragment,
     unknown_sentence,
 )
+from modules.link_cards import CARD_FIELDS
 from modules.link_switches import SWITCHES, Choice, Number
 from modules.selection import Selection, is_same_run
 from modules.shell import STATIC_DIR
@@ -76,6 +80,13 @@ VALUES = {
     "stream": st.sampled_from(sorted(STREAM_NAMES)),
 }
 """What the inputs of an edit may say, by the fields of the wish."""
+CACHES = st.builds(
+    CacheWish, st.sampled_from(sorted(TEXTS)), st.none() | st.integers(2, 99_999), st.booleans()
+)
+BITS = st.builds(BitsWish, st.sampled_from(sorted(KEPT)), st.sampled_from(sorted(SCALES)))
+SIDES = st.builds(
+    PairSelection, st.none() | HEAD, st.none() | HEAD, st.none() | POSITION, st.none() | POSITION
+)
 
 
 def read(fragment, **choices):
@@ -127,14 +138,20 @@ def links(draw):
     head = draw(st.none() | st.tuples(POSITION, POSITION))
     stream = draw(st.sampled_from([None, "decoder", "cross"]))
     selection = Selection(stream, head, draw(st.none() | POSITION))
-    pair = draw(st.none() | st.sampled_from(PAIRS) | pairs())
+    # What is as it begins is no part of a link.
+    caches, bits, sides = (
+        draw(wish.filter(lambda wish: wish != type(wish)()) | st.none()) for wish in (CACHES, BITS, SIDES)
+    )
     return Link(
         draw(st.sampled_from(IDS)),
         draw(requests()),
         selection,
         draw(SWITCHED),
         draw(st.none() | trials()),
-        pair,
+        draw(st.none() | st.sampled_from(PAIRS) | pairs()),
+        caches,
+        bits,
+        sides,
     )
 
 
@@ -164,6 +181,29 @@ def test_every_link_stays_below_two_kilobytes(text, target, own, link):
     link = replace(link, request=request, switches={}, trial=trial)
     assert len(fragment_of(link).encode()) <= N_CHARACTERS_MAX
     assert len(fragment_of(replace(link, pair=PairWish(b=SideWish(text=text or "x")))).encode()) <= 1_900
+
+
+def test_all_choices_of_all_cards_leave_room_for_the_name_of_a_model():
+    longest = {}
+    for name, switch in SWITCHES.items():
+        values = (
+            switch.names
+            if isinstance(switch, Choice)
+            else [switch.low, switch.high]
+            if isinstance(switch, Number)
+            else [not switch.default]
+        )
+        longest[name] = max((value for value in values if value != switch.default), key=lambda x: len(str(x)))
+    run = CaptureRequest("m" * 500, "word " * 400, "target", True, False, long_text="windows", window=9_999)
+    head = (9_999, 9_999)
+    link = Link(
+        "intervene", run, Selection("encoder", head, 9_999_999), longest,
+        caches=CacheWish("prose", 99_999, False), bits=BitsWish("sinks", "token"),
+        sides=PairSelection(head, head, 9_999_999, 9_999_999),
+    )  # fmt: skip
+    assert left_out(link) == ("run",)
+    assert len(fragment_of(link)) <= N_CHARACTERS_MAX
+    assert fields_of(link).keys() >= SWITCHES.keys() | SIDES_READERS.keys() | {*CARD_FIELDS}
 
 
 def test_what_does_not_fit_is_left_out_whole_and_the_rest_stays():
@@ -261,6 +301,14 @@ def test_a_selection_names_what_a_run_does_not_have():
     assert lacking == ("stream=self", "layer=9, head=0", "token=99")
 
 
+PARTS_OF_A_SLIDER = {
+    "min": lambda number: number.low,
+    "max": lambda number: number.high,
+    "from": lambda number: number.default,
+    "step": lambda number: number.step,
+}
+
+
 def inputs_of(content) -> dict[str, str]:
     """Id -> HTML of everything in a tag, or a list of tags, that has an id."""
     found = {}
@@ -281,10 +329,11 @@ def page_inputs():
 def test_a_switch_of_links_is_an_input_of_a_page_with_that_default(page_inputs, name):
     switch = SWITCHES[name]
     html = page_inputs[switch.input_id]
-    if isinstance(switch, Number):
-        assert f'data-from="{switch.default}"' in html
-        assert f'data-min="{switch.low}"' in html
-        assert f'data-max="{switch.high}"' in html
+    if isinstance(switch, Number) and "js-range-slider" in html:
+        for part in ("min", "max", "from", "step"):
+            assert f'data-{part}="{PARTS_OF_A_SLIDER[part](switch)}"' in html
+    elif isinstance(switch, Number):
+        assert f'value="{switch.default}" min="{switch.low}" step="{switch.step}"' in html
     elif isinstance(switch, Choice):
         assert all(f'value="{choice}"' in html for choice in switch.names)
         chosen = html.split(f'value="{switch.default}"')[1].split(">")[0]
@@ -295,10 +344,10 @@ def test_a_switch_of_links_is_an_input_of_a_page_with_that_default(page_inputs, 
 
 def test_the_script_knows_what_a_page_is_asked_for_by_its_name():
     found = re.search(r"CHOICE_FIELDS = /(.+)/;", (STATIC_DIR / "link.js").read_text())[1]
-    others = {"page", *RUN_FIELDS, *SELECTION_FIELDS, *SWITCHES}
-    assert all(re.search(found, name) for name in (*TRIAL_FIELDS, *PAIR_FIELDS))
+    others = {"page", *RUN_FIELDS, *SELECTION_FIELDS, *SIDES_READERS, *SWITCHES}
+    assert all(re.search(found, name) for name in CHOICE_FIELDS)
     assert not any(re.search(found, name) for name in others)
-    assert not others & {*TRIAL_FIELDS, *PAIR_FIELDS}
+    assert not others & CHOICE_FIELDS
 
 
 def test_the_script_and_the_server_tell_runs_apart_by_the_same_fields():

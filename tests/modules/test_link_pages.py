@@ -9,11 +9,13 @@ import pytest
 from shiny import reactive, render
 from shiny.testserver import test_server_async
 
+from modules.cache_bits import BitsWish
+from modules.cache_study import CacheWish
 from modules.compare_choice import compare_choice_server
 from modules.compare_sides import MASK_FIRST, PAIRS, PairWish, SideWish
 from modules.edit_choice import ACT_BETA, EditWish
 from modules.intervene import intervene_server
-from modules.link import Link, fields_of, fragment_of
+from modules.link import Link, fields_of
 from modules.link_session import link_server
 from modules.request_panel import request_panel_server
 from modules.session_run import SessionRun
@@ -21,6 +23,7 @@ from modules.trial_choice import TextsWish, TrialChoice
 from sinklens.opened_file import OpenedFile
 from sinklens.records import CaptureRequest
 from tests.capture.tiny_models import TEXT, save_tiny
+from tests.modules.linked_session import keep_address, opening
 from tests.modules.test_session_run import INPUTS, PATIENCE_S, seen
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -42,6 +45,14 @@ BEGINNING = {
     **{f"choice-pair_{key}:shiny.action": 0 for key in ("encoder", "llama", "sinkless", "twin", "swap")},
     f"{EDIT}run:shiny.action": 0, "choice-run:shiny.action": 0,
 }  # fmt: skip
+CARDS = {
+    "intervene-caches-seen": True, "intervene-caches-text": "own", "intervene-caches-size": None,
+    "intervene-caches-recompute": True, "intervene-caches-run:shiny.action": 0,
+    "intervene-caches-positions": "in-cache", "intervene-caches-counted": "late",
+    "intervene-bits-seen": True, "intervene-bits-kept": "first", "intervene-bits-scale": "channel",
+    "intervene-bits-run:shiny.action": 0,
+}  # fmt: skip
+"""Inputs of the cards about caches, both in view."""
 HOT = TrialChoice(EditWish("temperature", temperature=0.5, with_controls=False), TextsWish(0, OTHER))
 
 
@@ -60,6 +71,7 @@ def pages(service, example, folders):
     """A session with both pages, on one of which it is; only the tiny gpt2 may be run by a link."""
 
     def server(input, output, session):
+        told = keep_address(session)
         run = SessionRun(service, example)
         state = replace(request_panel_server("panel", run=run), page=input.page)
         door = link_server(
@@ -68,19 +80,6 @@ def pages(service, example, folders):
         )  # fmt: skip
         intervene_server("intervene", service=service, state=state)
         choice = compare_choice_server("choice", service=service, state=state, models=(folders["gpt2"],))
-        told: reactive.Value[dict] = reactive.Value({})
-        send = session.send_custom_message
-
-        async def keep(kind: str, message: dict) -> None:
-            if kind == "sl-link":
-                told.set(message)
-            await send(kind, message)
-
-        session.send_custom_message = keep
-
-        @render.text
-        def address():
-            return f"#{told().get('fragment')}# own {told().get('n_own')}, left out {told().get('left_out')}"
 
         @render.text
         def sides():
@@ -108,8 +107,7 @@ def session_of(pages):
 
 def opened(folders, page: str, text: str = TEXT, **parts) -> dict:
     """Inputs of a browser that opens a link."""
-    link = Link(page, CaptureRequest(folders["gpt2"], text), **parts)
-    return BEGINNING | {"page": page, "link": json.dumps({"fragment": fragment_of(link)})}
+    return BEGINNING | opening(Link(page, CaptureRequest(folders["gpt2"], text), **parts))
 
 
 @pytest.fixture
@@ -125,18 +123,14 @@ def trials(service, monkeypatch):
     return asked
 
 
-def following(link: Link, n: int) -> dict:
-    """What the browser asks when somebody goes back or forward."""
-    return {"link": json.dumps({"fragment": fragment_of(link), "n": n}), "page": link.page}
-
-
 async def test_a_link_runs_its_edit_on_its_texts_and_nothing_else(pages, folders, trials):
     async with session_of(pages) as session:
         await session.set_inputs(**opened(folders, "intervene", THIRD, trial=HOT))
         await seen(session, f"{EDIT}done", "temperature 0.5")
         said = "edit=temperature&edit.temperature=0.5&edit.controls=0&texts=0&own_texts="
         await seen(session, "address", said)
-        await seen(session, "address", "own 0, left out ()")
+        assert session.get_output("n_own") == "0"
+        assert session.get_output("left_out") == ""
     assert [request.texts for request in trials] == [(THIRD, OTHER)]
 
 
@@ -154,7 +148,7 @@ async def test_an_edit_waits_until_its_page_is_opened_and_the_address_keeps_it(p
 async def test_an_own_edit_is_a_step_and_going_back_undoes_it(pages, folders, trials):
     async with session_of(pages) as session:
         start = Link("intervene", CaptureRequest(folders["gpt2"], TEXT), trial=HOT)
-        await session.set_inputs(**BEGINNING | following(start, 1))
+        await session.set_inputs(**BEGINNING | opening(start, 1))
         await seen(session, f"{EDIT}done", "temperature 0.5")
         await session.set_inputs(**{f"{EDIT}kind": "drop", f"{EDIT}heads": "listed", f"{EDIT}pairs": "1.0"})
         await seen(session, f"{EDIT}hint", "Run answers them")
@@ -162,13 +156,48 @@ async def test_an_own_edit_is_a_step_and_going_back_undoes_it(pages, folders, tr
         await session.set_inputs(**{f"{EDIT}run:shiny.action": 1})
         await seen(session, f"{EDIT}done", "drop heads 1.0")
         await seen(session, "address", "edit=drop&edit.heads=listed&edit.pairs=1.0")
-        await seen(session, "address", "own 1")
-        await session.set_inputs(**following(start, 2))
+        await seen(session, "n_own", "1")
+        await session.set_inputs(**opening(start, 2))
         await seen(session, f"{EDIT}done", "temperature 0.5")
-        await seen(session, "address", "own 1")
-        await session.set_inputs(**following(replace(start, trial=None), 3))
+        await seen(session, "n_own", "1")
+        await session.set_inputs(**opening(replace(start, trial=None), 3))
         await seen(session, f"{EDIT}problem", "No sink was found")
         assert "edit=" not in str(session.get_output("address").value)
+
+
+async def test_the_cards_of_caches_run_what_a_link_asks_once_they_are_seen(
+    pages, folders, service, monkeypatch
+):
+    sizes, study = [], service.cache_policies
+
+    async def noted(request, *more):
+        sizes.append(request.size)
+        return await study(request, *more)
+
+    monkeypatch.setattr(service, "cache_policies", noted)
+    start = Link(
+        "heads", CaptureRequest(folders["gpt2"], TEXT),
+        caches=CacheWish(size=6, with_recompute=False), bits=BitsWish("four", "token"),
+    )  # fmt: skip
+    async with session_of(pages) as session:
+        await session.set_inputs(**BEGINNING | CARDS | opening(start))
+        await seen(session, "address", "cache.size=6&cache.with_recompute=0&bits.kept=four&bits.scale=token")
+        assert sizes == []
+        await session.set_inputs(page="intervene")
+        await seen(session, "intervene-caches-finding", "With 6 of 20 tokens")
+        await seen(session, "intervene-bits-losses", "4 bits, chosen tokens exact")
+        assert sizes == [6]
+        await session.set_inputs(
+            **{"intervene-caches-size": 10, "intervene-caches-recompute": False},
+            **{"intervene-caches-run:shiny.action": 1},
+        )
+        await seen(session, "intervene-caches-finding", "With 10 of 20 tokens")
+        await seen(session, "address", "cache.size=10&cache.with_recompute=0")
+        assert session.get_output("n_own") == "1"
+        await session.set_inputs(**opening(replace(start, page="intervene", caches=None), 2))
+        await seen(session, "intervene-caches-finding", "With 8 of 20 tokens")
+        await seen(session, "address", "bits.kept=four&bits.scale=token")
+        assert "cache." not in session.get_output("address").value
 
 
 async def test_an_edit_that_the_run_cannot_take_is_told_as_if_it_were_typed(pages, folders):
@@ -191,9 +220,9 @@ async def test_a_link_compares_its_two_sides(pages, folders):
             **{"choice-text": "other", "choice-own": OTHER, "choice-run:shiny.action": 1}
         )
         await seen(session, "sides", "[True, True]")
-        await seen(session, "address", "own 1")
+        await seen(session, "n_own", "1")
         back = Link("compare", CaptureRequest(folders["gpt2"], TEXT))
-        await session.set_inputs(**following(back, 2))
+        await session.set_inputs(**opening(back, 2))
         await seen(session, "sides", "[False, False]; B as it is; unit pieces")
         assert "pair=" not in str(session.get_output("address").value)
 
@@ -218,7 +247,7 @@ async def test_a_saved_analysis_brings_its_edit_and_sides_however_long_they_are(
         await seen(session, f"{EDIT}done", "mask tokens")
         view = fields_of(Link(trial=own, pair=PAIRS[2]))
         await session.set_inputs(open_file=json.dumps(view))
-        await seen(session, "address", "left out ('trial',)")
+        await seen(session, "left_out", "trial")
         await seen(session, "address", "pair=sinkless")
         kept = json.loads(session.get_output("view").value)
         assert (kept["own_texts"], kept["edit"], kept["pair"]) == (own.texts.own, "temperature", "sinkless")

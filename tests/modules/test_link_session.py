@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from dataclasses import replace
 
 import pytest
@@ -18,6 +17,7 @@ from sinklens.records import CaptureRequest
 from sinklens.service import InferenceService
 from sinklens.settings import Settings
 from tests.analysis.profiles import capture_from_maps, uniform_maps
+from tests.modules.linked_session import keep_address, opening
 from tests.modules.test_session_run import INPUTS, PATIENCE_S, RUN, no_more_work, reached, seen
 from tests.stand_in_engine import StandInEngine
 
@@ -49,35 +49,28 @@ def linked_app(service, example):
     """A page that says what is on screen, and keeps what the browser is sent."""
 
     def server(input, output, session):
+        keep_address(session)
         run = SessionRun(service, example)
         state = request_panel_server("panel", run=run)
         link_server(
             session, run=run, page=input.page, pages=("one", "two"), models=("demo",), default_model="demo"
         )
-        told: reactive.Value[str] = reactive.Value("")
-        send = session.send_custom_message
 
-        async def keep(kind: str, message: dict) -> None:
-            if kind == "sl-link":
-                told.set(message["fragment"])
-            await send(kind, message)
-
-        session.send_custom_message = keep
+        @reactive.effect
+        @reactive.event(input.head)
+        def _look():
+            state.head.set(input.head())
 
         @render.text
         def shown():
             return f"{state.capture().request.text}, stored: {state.is_example()}, head {state.head()}"
-
-        @render.text
-        def address():
-            return told()
 
     return server
 
 
 def opened(fragment: str, **said) -> dict:
     """Inputs of a browser that opens a link."""
-    return INPUTS | {"page": "one", "link": json.dumps({"fragment": fragment, **said})}
+    return INPUTS | {"page": "one"} | opening(fragment, **said)
 
 
 def session_of(service, example):
@@ -116,7 +109,7 @@ async def test_going_back_to_the_stored_example_shows_it_again_without_work(serv
         await session.set_inputs(**{RUN: 1})
         await seen(session, "shown", "one two, stored: False")
         n_calls = len(engine.calls)
-        await session.set_inputs(link=json.dumps({"fragment": link_to("stored"), "n": 2}))
+        await session.set_inputs(**opening(link_to("stored"), 2))
         await seen(session, "shown", "stored, stored: True")
         assert len(engine.calls) == n_calls
 
@@ -127,7 +120,7 @@ async def test_a_link_stops_the_run_that_it_leaves(service, engine, example):
         await session.set_inputs(**opened("") | {"panel-text": "slow"})
         await session.set_inputs(**{RUN: 1})
         await reached(gate)
-        await session.set_inputs(link=json.dumps({"fragment": link_to("stored"), "n": 2}))
+        await session.set_inputs(**opening(link_to("stored"), 2))
         gate.open()
         await no_more_work(service)
         await seen(session, "shown", "stored, stored: True")
@@ -192,6 +185,15 @@ async def test_the_address_follows_the_page(service, example):
         await seen(session, "address", "page=one")
         await session.set_inputs(page="two")
         await seen(session, "address", "page=two")
+
+
+async def test_the_address_names_a_head_that_the_run_has(service, example):
+    async with session_of(service, example) as session:
+        await session.set_inputs(**opened(""), head=(1, 2))
+        await seen(session, "address", "layer=1&head=2")
+        # In view before, in a stream with more layers.
+        await session.set_inputs(head=(7, 0))
+        await seen(session, "address", "layer=1&head=0")
 
 
 async def test_while_a_link_waits_for_its_run_the_address_is_left_alone(service, engine, example):

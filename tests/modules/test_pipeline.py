@@ -15,7 +15,7 @@ from modules.figures.head_write_bars import head_write_bars
 from modules.figures.token_plane import PointGroup, token_plane
 from modules.figures.vector_strip import vector_strip
 from modules.pipeline import Place, Watched
-from modules.pipeline_cards import offers, panel_sizes, place_sentence
+from modules.pipeline_cards import panel_sizes, place_sentence, token_offer
 from modules.pipeline_embeddings import embedded, embedding_finding
 from modules.pipeline_positions import position_figure
 from modules.pipeline_vectors import sharing_sentence, vector_finding, vectors_at
@@ -69,7 +69,7 @@ def test_narrow_rows_and_factors_are_told(runs, tmp_path):
 
 
 def test_the_strip_has_a_cell_for_every_number_and_no_more():
-    strip = vector_strip(np.arange(100.0), what="number").data[0]
+    strip = vector_strip(np.arange(100.0)).data[0]
     assert np.isfinite(strip.z).sum() == 100
     assert strip.zmin == -strip.zmax
 
@@ -243,8 +243,8 @@ def test_the_place_names_its_stack_where_there_are_two(runs):
     _, capture = runs["t5"]
     place = Place(capture, "encoder", 1, 2, 6)
     assert place_sentence(place).startswith("w6 (6) in the encoder of ")
-    assert len(offers(place)["token"]) == 20
-    assert len(offers(Place(capture, "decoder", 1, 2, 6))["token"]) == len(capture.target)
+    assert len(token_offer(place)) == 20
+    assert len(token_offer(Place(capture, "decoder", 1, 2, 6))) == len(capture.target)
 
 
 def test_a_place_of_a_new_run_is_brought_inside_the_watched_one(runs):
