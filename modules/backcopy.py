@@ -8,9 +8,11 @@ from htmltools import Tag
 from shiny import Inputs, Outputs, Session, module, reactive, render, ui
 from shinywidgets import output_widget, render_widget
 
+from modules.applicable import NO, YES
 from modules.figures.backcopy_curves import CURVES, backcopy_curves, backcopy_map
 from modules.quantity import percent
 from modules.widgets.chart import Chart
+from modules.widgets.finding_line import finding_line
 from modules.work_line import WatchedWork, work_line_server, work_line_ui
 from sinklens.backcopy_records import ATTENTIONS, BackcopyRequest, BackcopyStage
 from sinklens.run_status import OnStatus, RunStatus
@@ -40,7 +42,7 @@ def backcopy_ui() -> Tag:
     """The card; nothing is trained before it is asked for."""
     return ui.card(
         ui.card_header(ui.h2(TITLE)),
-        ui.p(ui.output_text("finding", inline=True), class_="sl-finding", aria_live="polite"),
+        finding_line(),
         ui.div(
             ui.input_select("attention", "Kind of attention", {name: NAMES[name] for name in ATTENTIONS}),
             ui.input_numeric("seed", "Seed", 0, min=0, max=9_999, width="6rem"),
@@ -50,7 +52,7 @@ def backcopy_ui() -> Tag:
         work_line_ui("work"),
         ui.output_ui("note"),
         ui.panel_conditional(
-            "output.is_begun === 'yes'",
+            f"output.is_begun === '{YES}'",
             ui.div(
                 *(_chart(field, title) for field, (title, _) in CURVES.items()),
                 class_="backcopy-curves",
@@ -96,7 +98,7 @@ def backcopy_server(input: Inputs, output: Outputs, session: Session, *, service
 
     @render.text
     def is_begun():
-        return "yes" if runs() else "no"
+        return YES if runs() else NO
 
     @render.text
     def finding():

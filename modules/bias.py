@@ -59,7 +59,7 @@ def bias_ui() -> Tag:
         PLOTLY_JS,
         bias_words_ui("words"),
         ui.accordion(*panels, id="questions", open="attention", multiple=True, class_="bias-questions"),
-        class_="bias-page",
+        class_="sl-stack",
     )
 
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import json
 from dataclasses import dataclass, replace
+from functools import partial
 
 from htmltools import Tag
-from shiny import Inputs, Outputs, Session, module, reactive, render, req, ui
+from shiny import Inputs, Outputs, Session, module, reactive, render, ui
 from shinywidgets import output_widget, render_widget
 
-from modules.applicable import applicable, verdict_on
+from modules.applicable import verdict_on
 from modules.bench import require_editable, text_request, trial_texts
 from modules.bias_ablation_drawing import (
     AblationFound,
@@ -22,12 +23,13 @@ from modules.bias_ablation_drawing import (
 )
 from modules.bias_bench import BiasBench, run_of
 from modules.bias_ranking import RANKINGS, MarksWish, head_numbers, marks_wish, ranking_name
-from modules.compare_downloads import downloads_ui
 from modules.dive import BLANK
 from modules.figures.forest import forest
+from modules.linked_heads import link_head_buttons
+from modules.run_card import run_card, run_when_asked
+from modules.table_files import downloads_ui
 from modules.widgets.chart import Chart
 from modules.widgets.scroll_area import scroll_area
-from modules.work_line import WatchedWork, work_line_server, work_line_ui
 from sinklens.analysis.counter_evidence import against_ablations
 from sinklens.analysis.head_ablation import ablation_arms, ablation_request, ablation_table, ranked_heads
 from sinklens.analysis.plain_data import plain
@@ -61,35 +63,23 @@ class AblationWish:
 @module.ui
 def bias_ablation_ui() -> Tag:
     """The card."""
-    return ui.card(
-        ui.card_header(
-            ui.h2("Heads taken away"),
-            downloads_ui("the ablations", "the ablations and their trial"),
-            class_="compare-head",
-        ),
-        ui.p(ui.output_text("finding", inline=True), class_="sl-finding", aria_live="polite"),
+    return run_card(
+        "Heads taken away",
+        downloads_ui("the ablations", "the ablations and their trial"),
         ui.div(
             ui.input_select("rank", "Heads in order of", RANKINGS),
             ui.input_slider("n_single", "Heads dropped alone", 1, 12, N_SINGLE, step=1, ticks=False),
             ui.input_slider(
                 "n_examples", "Texts beside this one", 0, N_EXAMPLES_MAX, N_EXAMPLES, step=1, ticks=False
             ),
-            class_="sl-controls bias-controls",
+            class_="sl-controls",
         ),
-        ui.div(
-            ui.input_action_button("run", "Drop the heads", class_="btn-primary"),
-            ui.output_text("hint", inline=True),
-            work_line_ui("work"),
-            class_="bias-run",
-        ),
-        applicable(
-            output_widget("chart", height="auto", fill=False),
-            ui.p(MARKS_SHAPES, class_="sl-muted"),
-            ui.p(ui.output_text("elbow", inline=True)),
-            scroll_area(ui.output_ui("rows"), label="Ablations"),
-            ui.output_ui("rests_on"),
-        ),
-        full_screen=True,
+        output_widget("chart", height="auto", fill=False),
+        ui.p(MARKS_SHAPES, class_="sl-muted"),
+        ui.p(ui.output_text("elbow", inline=True)),
+        scroll_area(ui.output_ui("rows"), label="Ablations"),
+        ui.output_ui("rests_on"),
+        button="Drop the heads",
     )
 
 
@@ -97,45 +87,26 @@ def bias_ablation_ui() -> Tag:
 def bias_ablation_server(input: Inputs, output: Outputs, session: Session, *, bench: BiasBench) -> None:
     """Drop heads when a person asks."""
 
-    async def drop(wish: AblationWish, on_status: OnStatus) -> tuple[AblationWish, AblationFound]:
-        return wish, await ablate(bench.service, wish, on_status)
-
-    work = WatchedWork(session, drop)
-    work_line_server("work", work=work)
-
     def wanted() -> AblationWish:
         return AblationWish(
             bench.state.capture(), bench.text(), bench.view.stream(), input.rank(),
             marks_wish(bench, input.rank()), input.n_single(), input.n_examples(),
         )  # fmt: skip
 
-    @reactive.effect
-    @reactive.event(input.run)
-    def _run():
-        work.restart(wanted())
-
-    def is_missing() -> bool:
-        return work.outcome.problem() is not None or work.outcome.value() is None
+    drop = partial(ablate, bench.service)
+    answered = run_when_asked(input, session, drop, wanted, changed=CHANGED, is_answer=is_answer)
 
     @reactive.calc
     def found() -> AblationFound:
-        req(work.outcome.problem() is None)
-        return work.outcome()[1]
+        return answered.valid()[1]
 
     @render.text
     def applies():
-        return verdict_on(is_missing())
-
-    @render.text
-    def hint():
-        asked = work.outcome.value()
-        return "" if asked is None or is_answer(asked[0], wanted()) else CHANGED
+        return verdict_on(answered.is_missing())
 
     @render.text
     def finding():
-        if work.outcome.problem() is not None:
-            return work.outcome.problem().sentence
-        return ASK if work.outcome.value() is None else ablation_finding(found())
+        return answered.sentence(lambda answer: ablation_finding(answer[1]), before=ASK)
 
     @render_widget
     def chart():
@@ -153,17 +124,14 @@ def bias_ablation_server(input: Inputs, output: Outputs, session: Session, *, be
     def rows():
         return ablation_list(found(), pick=session.ns("pick"))
 
-    @reactive.effect
-    @reactive.event(input.pick)
-    def _pick():
-        bench.view.choose(*map(int, input.pick()))
+    link_head_buttons(input, bench.view)
 
     @render.ui
     def rests_on():
         return basis(found())
 
     def taken_down() -> Finding:
-        wish = work.outcome()[0]
+        wish = answered()[0]
         asked = {"order": found().numbers.name, "dropped alone": str(wish.n_single)}
         asked |= {"texts": str(len(found().report.request.texts)), "stream": wish.stream}
         reasons = against_ablations(found().table)

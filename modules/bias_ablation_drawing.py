@@ -15,6 +15,7 @@ from modules.figures.forest import ForestRow
 from modules.quantity import count, percent
 from modules.trial_words import skipped_sentences, texts_of
 from modules.widgets.head_button import head_button
+from modules.widgets.note_list import note_list
 from sinklens.analysis.head_ablation import ELBOW_SHARE, elbow
 from sinklens.trial_records import TrialReport
 
@@ -124,10 +125,9 @@ def basis(found: AblationFound) -> TagList:
         f"{texts_of(report)}; {report.loss_kind} loss; 95 % interval of the change: bootstrap over {over}; "
         f"{count(report.n_passes)} passes, {report.elapsed_ms / 1000:.1f} s. {ABOUT}"
     )
-    left = skipped_sentences(report)
     return TagList(
         ui.p(facts, class_="sl-muted"),
-        ui.tags.ul(*map(ui.tags.li, left), class_="bias-notes") if left else None,
+        note_list(skipped_sentences(report)),
     )
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from htmltools import Tag
 from shiny import Inputs, Outputs, Session, module, reactive, render, req, ui
-from shinywidgets import output_widget, reactive_read, render_widget
+from shinywidgets import output_widget, render_widget
 
 from modules.applicable import applicable, verdict_on
 from modules.bias_attention_drawing import (
@@ -23,9 +23,11 @@ from modules.bias_attention_drawing import (
     ratio_picture,
 )
 from modules.bias_bench import BiasBench, any_probability, run_of
-from modules.compare_downloads import downloads_ui
 from modules.dive import BLANK
+from modules.linked_heads import link_head_buttons, link_head_grid
+from modules.table_files import downloads_ui
 from modules.widgets.chart import Chart
+from modules.widgets.finding_line import finding_line
 from modules.widgets.heatmap import Axes, Heatmap, picture
 from modules.widgets.scroll_area import scroll_area
 from modules.widgets.when_seen import when_seen
@@ -61,17 +63,16 @@ def bias_attention_ui() -> Tag:
         ui.card_header(
             ui.h2("Attention on marked words"),
             downloads_ui("the heads", "the heads and their test"),
-            class_="compare-head",
         ),
         when_seen("seen"),
-        ui.p(ui.output_text("finding", inline=True), class_="sl-finding", aria_live="polite"),
+        finding_line(),
         ui.div(
             ui.input_select("ratio", "Ratio", RATIOS),
             ui.input_select("category", "Words", {"": "All marked words", **CATEGORY_NAMES}),
             ui.input_select("specials", "Special tokens", SPECIALS),
             ui.input_select("correction", "Correction for many heads", CORRECTED),
             ui.input_slider("alpha", "Level α", 0.01, 0.2, ALPHA, step=0.01, ticks=False),
-            class_="sl-controls bias-controls",
+            class_="sl-controls",
         ),
         work_line_ui("work"),
         applicable(
@@ -87,7 +88,7 @@ def bias_attention_ui() -> Tag:
                     ui.h3("Heads with the largest ratio"),
                     scroll_area(ui.output_ui("heads"), label="Heads with the largest ratio"),
                 ),
-                class_="bias-two",
+                class_="sl-pair",
             ),
             ui.h3("The head in view: attention × probability of bias"),
             ui.p(ui.output_text("map_said", inline=True), class_="sl-muted"),
@@ -165,21 +166,7 @@ def bias_attention_server(input: Inputs, output: Outputs, session: Session, *, b
     def grid():
         return Heatmap(palette="diverging")
 
-    @reactive.effect
-    def _draw():
-        shown = ratio_picture(tested(), input.correction(), alpha())
-        with reactive.isolate():
-            grid.widget.show(shown, cell=bench.view.head())
-
-    @reactive.effect
-    def _mark():
-        grid.widget.cell = list(bench.view.head())
-
-    @reactive.effect
-    def _choose():
-        cell = reactive_read(grid.widget, "cell")
-        if cell:
-            bench.view.choose(*cell)
+    link_head_grid(grid, bench.view, lambda: ratio_picture(tested(), input.correction(), alpha()))
 
     @render_widget
     def layers():
@@ -193,11 +180,7 @@ def bias_attention_server(input: Inputs, output: Outputs, session: Session, *, b
     def heads():
         return heads_table(tested(), input.correction(), pick=session.ns("pick"))
 
-    @reactive.effect
-    @reactive.event(input.pick)
-    def _pick():
-        bench.view.choose(*map(int, input.pick()))
-
+    link_head_buttons(input, bench.view)
     _combined(session, bench, work, tested)
 
     def taken_down() -> Finding:

@@ -24,8 +24,9 @@ from modules.bias_benchmark_drawing import (
     left_out_list,
     scores_frame,
 )
-from modules.compare_downloads import downloads_ui
+from modules.table_files import downloads_ui
 from modules.uploads import uploaded
+from modules.widgets.finding_line import finding_line
 from modules.widgets.scroll_area import scroll_area
 from modules.work_line import WatchedWork, work_line_server, work_line_ui
 from sinklens.analysis.benchmark_score import benchmark_score, group_table
@@ -61,9 +62,8 @@ def bias_benchmark_ui() -> Tag:
         ui.card_header(
             ui.h2("Contrast benchmark"),
             downloads_ui("all items with their text", "the scores"),
-            class_="compare-head",
         ),
-        ui.p(ui.output_text("finding", inline=True), class_="sl-finding", aria_live="polite"),
+        finding_line(),
         ui.div(
             ui.input_select("source", "Items", SOURCES),
             ui.input_numeric("n_items", "Items at most", N_ITEMS, min=1, max=20_000),
@@ -76,21 +76,21 @@ def bias_benchmark_ui() -> Tag:
                     "occupations-stats.tsv. These hold offensive sentences: none is shown unasked.",
                     class_="sl-muted",
                 ),
-                class_="bias-wide",
+                class_="sl-full",
             ),
-            class_="sl-controls bias-controls",
+            class_="sl-controls",
         ),
         ui.div(
             ui.input_action_button("run", "Score the items", class_="btn-primary"),
             work_line_ui("work"),
-            class_="bias-run",
+            class_="sl-row sl-muted",
         ),
         applicable(
-            ui.div(ui.input_select("by", "Grouped by", GROUPINGS), class_="sl-controls bias-controls"),
+            ui.div(ui.input_select("by", "Grouped by", GROUPINGS), class_="sl-controls"),
             scroll_area(ui.output_ui("groups"), label="Scores by group"),
             ui.p(ui.output_text("method", inline=True), class_="sl-muted"),
             ui.input_switch("show", "Show the sentences (published sets hold offensive ones)", False),
-            ui.div(scroll_area(ui.output_ui("items"), label="Single items"), class_="bias-long"),
+            ui.div(scroll_area(ui.output_ui("items"), label="Single items"), class_="sl-long"),
             verdict="has_scores",
         ),
         ui.output_ui("left_out"),
@@ -127,17 +127,14 @@ def bias_benchmark_server(input: Inputs, output: Outputs, session: Session, *, b
 
     @reactive.calc
     def found() -> BenchmarkFound:
-        req(work.outcome.problem() is None)
-        return work.outcome()
+        return work.outcome.valid()
 
     def is_missing() -> bool:
-        return work.outcome.value() is None or work.outcome.problem() is not None or not found().scores
+        return work.outcome.is_missing() or not found().scores
 
     @render.text
     def finding():
-        if work.outcome.problem() is not None:
-            return work.outcome.problem().sentence
-        return ASK if work.outcome.value() is None else benchmark_finding(found())
+        return work.outcome.sentence(benchmark_finding, before=ASK)
 
     @render.text
     def has_scores():

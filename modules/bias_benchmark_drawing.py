@@ -63,7 +63,8 @@ def groups_table(found: BenchmarkFound, by: str) -> Tag:
         for row in group_table(found.scores, by).itertuples(index=False)
     ]  # fmt: skip
     names = (GROUPINGS[by], "Items", "Stereotype preferred", "95 %", "LMS", "ICAT", "Preference, nats")
-    return table(names, rows, note=f"† fewer than {N_MIN_GROUP} items: its place in the order means nothing.")
+    note = f"† fewer than {N_MIN_GROUP} items: its place in the order means nothing."
+    return table(names, rows, texts=() if by == "group" else names[:1], note=note)
 
 
 def items_table(found: BenchmarkFound) -> TagList:
@@ -78,7 +79,7 @@ def items_table(found: BenchmarkFound) -> TagList:
     ]  # fmt: skip
     names = ("Item", "Group", "Stereotype", "Anti-stereotype", "Preference, nats")
     note = f"The {len(ordered)} items with the largest difference; all are in the files."
-    return TagList(table(names, rows, words=names[1:4], note=note))
+    return TagList(table(names, rows, words=names[1:4], texts=names[:4], note=note))
 
 
 def left_out_list(found: BenchmarkFound) -> Tag | None:

@@ -11,6 +11,7 @@ from shiny import ui
 
 from modules.bias_table import table
 from modules.quantity import count, percent
+from modules.widgets.note_list import note_list
 from modules.widgets.scroll_area import scroll_area
 from modules.widgets.telling import tells
 from sinklens.analysis.bias_decision import notes, tier, word_table
@@ -49,8 +50,7 @@ def detection_finding(decision: BiasDecision) -> str:
 
 def notes_list(decision: BiasDecision) -> Tag | None:
     """What a reader should know, one item each."""
-    found = notes(decision)
-    return ui.tags.ul(*map(ui.tags.li, found), class_="bias-notes") if found else None
+    return note_list(notes(decision))
 
 
 def marked_text(decision: BiasDecision, *, pick: str) -> Tag:
@@ -91,13 +91,15 @@ def legend(categories: tuple[str, ...]) -> Tag:
     chips = [
         ui.span(
             f"{LETTERS[category]} · {CATEGORY_NAMES[category]}",
-            class_=f"bias-chip bias-{category}",
+            class_=f"sl-chip bias-chip bias-{category}",
             title=LINES[category],
         )
         for category in categories
     ]
-    several = ui.span(f"SG … · {SEVERAL}", class_="bias-chip bias-several") if len(chips) > 1 else None
-    return ui.div(*chips, several, class_="bias-legend")
+    several = (
+        ui.span(f"SG … · {SEVERAL}", class_="sl-chip bias-chip bias-several") if len(chips) > 1 else None
+    )
+    return ui.div(*chips, several, class_="sl-line")
 
 
 def words_table(decision: BiasDecision, *, pick: str) -> Tag:
@@ -167,20 +169,30 @@ def method_box(info: DetectorInfo) -> TagList:
         "the largest probability of its pieces; punctuation is never marked. Sure: high from 85 %, medium "
         "from 70 %, low below."
     )
-    limited = card_section(info.card, "Limits")
+    return TagList(ui.p(facts, class_="sl-muted"), _card_box(info.card))
+
+
+def _card_box(card: str) -> TagList:
+    """What the card says of limits, and the whole card to unfold; its authors write English."""
+    if not card:
+        missing = "The checkpoint brings no model card: nothing is known about its limits."
+        return TagList(ui.p(missing, class_="sl-muted"))
+    limits = card_section(card, "Limits")
+    beginning = TagList(
+        ui.p("From the model card:", class_="sl-muted"), ui.div(_written(limits), class_="bias-card-text")
+    )
     return TagList(
-        ui.p(facts, class_="sl-muted"),
-        ui.div(ui.HTML(safe_markdown(limited)), class_="bias-card-text") if limited else None,
+        beginning if limits else None,
         ui.tags.details(
             ui.tags.summary("The whole model card"),
-            scroll_area(ui.HTML(safe_markdown(_without_front(info.card))), label="Model card"),
+            scroll_area(_written(_without_front(card)), label="Model card"),
             class_="bias-card-text",
-        )
-        if info.card
-        else ui.p(
-            "The checkpoint brings no model card: nothing is known about its limits.", class_="sl-muted"
         ),
     )
+
+
+def _written(markdown: str) -> Tag:
+    return ui.div(ui.HTML(safe_markdown(markdown)), lang="en")
 
 
 def card_section(card: str, title: str) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from htmltools import Tag
 from shiny import Inputs, Outputs, Session, module, reactive, render, req, ui
-from shinywidgets import output_widget, reactive_read, render_widget
+from shinywidgets import output_widget, render_widget
 
 from modules.applicable import applicable, verdict_on
 from modules.bias_bench import BenchmarkItems, BiasBench, open_pair
@@ -23,7 +23,9 @@ from modules.bias_items_drawing import (
     version_texts,
 )
 from modules.bias_items_runs import item_numbers, show_item
-from modules.compare_downloads import downloads_ui
+from modules.linked_heads import link_head_buttons, link_head_grid
+from modules.table_files import downloads_ui
+from modules.widgets.finding_line import finding_line
 from modules.widgets.heatmap import Heatmap
 from modules.widgets.scroll_area import scroll_area
 from modules.work_line import WatchedWork, work_line_server, work_line_ui
@@ -50,9 +52,8 @@ def bias_items_ui() -> Tag:
         ui.card_header(
             ui.h2("Items and heads"),
             downloads_ui("the heads over all items", "the heads and what they rest on"),
-            class_="compare-head",
         ),
-        ui.p(ui.output_text("finding", inline=True), class_="sl-finding", aria_live="polite"),
+        finding_line(),
         ui.p(ui.output_text("which", inline=True), class_="sl-muted"),
         ui.h3("One item"),
         ui.div(
@@ -60,7 +61,7 @@ def bias_items_ui() -> Tag:
             ui.input_action_button("show", "Show its sentences and maps", class_="btn-default"),
             ui.input_action_button("open", "Open it in Compare", class_="btn-default"),
             work_line_ui("item_work"),
-            class_="sl-controls bias-controls bias-run",
+            class_="sl-controls",
         ),
         ui.p(ui.output_text("item_problem", inline=True), class_="sl-muted", aria_live="polite"),
         applicable(
@@ -68,7 +69,7 @@ def bias_items_ui() -> Tag:
             ui.div(
                 output_widget("map_a", height="auto", fill=False),
                 output_widget("map_b", height="auto", fill=False),
-                class_="bias-two",
+                class_="sl-pair",
             ),
             ui.p(ui.output_text("difference_said", inline=True)),
             output_widget("difference", height="auto", fill=False),
@@ -80,7 +81,7 @@ def bias_items_ui() -> Tag:
             ui.input_select("metric", "Number", {key: one.name for key, one in HEAD_METRICS.items()}),
             ui.input_action_button("run", "Compare the heads", class_="btn-primary"),
             work_line_ui("work"),
-            class_="sl-controls bias-controls bias-run",
+            class_="sl-controls",
         ),
         applicable(
             output_widget("grid", height="auto", fill=False),
@@ -208,51 +209,32 @@ def _all_items(input: Inputs, session: Session, bench: BiasBench, offered) -> No
     def _run():
         work.restart(bench.state.capture(), offered(), bench.view.stream())
 
-    def is_missing() -> bool:
-        return work.outcome.value() is None or work.outcome.problem() is not None
-
     @reactive.calc
     def found() -> SensitivityFound:
-        req(not is_missing())
-        items, (numbers, n_left_out) = work.outcome()
+        items, (numbers, n_left_out) = work.outcome.valid()
         values = numbers[input.metric()]
         own = head_sensitivity(values[:, 0], values[:, 1])
         return SensitivityFound(own, HEAD_METRICS[input.metric()], items.name, n_left_out)
 
     @render.text
     def finding():
-        if work.outcome.problem() is not None:
-            return work.outcome.problem().sentence
-        return ASK if work.outcome.value() is None else sensitivity_finding(found())
+        return work.outcome.sentence(lambda _: sensitivity_finding(found()), before=ASK)
 
     @render.text
     def has_heads():
-        return verdict_on(is_missing())
+        return verdict_on(work.outcome.is_missing())
 
     @render_widget
     def grid():
         return Heatmap(palette="diverging")
 
-    @reactive.effect
-    def _draw():
-        shown = sensitivity_picture(found())
-        with reactive.isolate():
-            grid.widget.show(shown, cell=bench.view.head())
-
-    @reactive.effect
-    def _choose():
-        cell = reactive_read(grid.widget, "cell")
-        if cell:
-            bench.view.choose(*cell)
+    link_head_grid(grid, bench.view, lambda: sensitivity_picture(found()))
 
     @render.ui
     def rows():
         return sensitivity_list(found(), pick=session.ns("pick"))
 
-    @reactive.effect
-    @reactive.event(input.pick)
-    def _pick():
-        bench.view.choose(*map(int, input.pick()))
+    link_head_buttons(input, bench.view)
 
     @render.text
     def rests_on():

@@ -75,7 +75,7 @@ def version_texts(item: ContrastItem) -> Tag:
         )
         for (side, name, kind), role in zip(names, ROLES, strict=True)
     ]
-    return ui.div(*sections, class_="bias-two")
+    return ui.div(*sections, class_="sl-pair")
 
 
 def sensitivity_finding(found: SensitivityFound) -> str:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import json
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from htmltools import Tag
 from shiny import Inputs, Outputs, Session, module, reactive, render, req, ui
 from shinywidgets import output_widget, render_widget
 
-from modules.applicable import applicable, verdict_on
+from modules.applicable import verdict_on
 from modules.bias_bench import BiasBench, Detector, run_of
 from modules.bias_methods_drawing import (
     BASELINE_NAMES,
@@ -26,14 +27,14 @@ from modules.bias_methods_drawing import (
     methods_finding,
     strips,
 )
-from modules.compare_downloads import downloads_ui
 from modules.dive import BLANK
 from modules.figures.erasure_curves import erasure_figure
 from modules.head_view import sink_positions
+from modules.run_card import run_card, run_when_asked
+from modules.table_files import downloads_ui
 from modules.trial_plan import word_id
 from modules.widgets.chart import Chart
 from modules.widgets.scroll_area import scroll_area
-from modules.work_line import WatchedWork, work_line_server, work_line_ui
 from sinklens.analysis.counter_evidence import against_methods
 from sinklens.analysis.erasure_summary import erasure_table
 from sinklens.analysis.plain_data import plain
@@ -55,13 +56,9 @@ ORDERS = {"deletion": "Deletion", "insertion": "Insertion"}
 @module.ui
 def bias_methods_ui() -> Tag:
     """The card."""
-    return ui.card(
-        ui.card_header(
-            ui.h2("Does it matter? Methods beside each other"),
-            downloads_ui("the agreement", "all attributions and curves"),
-            class_="compare-head",
-        ),
-        ui.p(ui.output_text("finding", inline=True), class_="sl-finding", aria_live="polite"),
+    return run_card(
+        "Does it matter? Methods beside each other",
+        downloads_ui("the agreement", "all attributions and curves"),
         ui.div(
             ui.input_select("target", "Number that is explained", TARGETS),
             ui.input_select("baseline", "Missing tokens become", BASELINE_NAMES),
@@ -76,44 +73,33 @@ def bias_methods_ui() -> Tag:
                         spellcheck="false",
                         update_on="blur",
                     ),
-                    class_="sl-controls bias-controls",
+                    class_="sl-controls",
                 ),
-                class_="bias-wide",
+                class_="sl-full",
             ),
             ui.panel_conditional(
                 "input.target === 'bias'",
                 ui.input_select("category", "Category", {"": "All", **CATEGORY_NAMES}),
             ),
-            class_="sl-controls bias-controls",
+            class_="sl-controls",
         ),
-        ui.div(
-            ui.input_action_button("run", "Compare the methods", class_="btn-primary"),
-            ui.output_text("hint", inline=True),
-            work_line_ui("work"),
-            class_="bias-run",
+        scroll_area(ui.output_ui("pairs"), label="Agreement of the methods"),
+        ui.p(ui.output_text("pairs_note", inline=True), class_="sl-muted"),
+        ui.p(ui.output_text("head_said", inline=True)),
+        ui.h3("Tokens by method"),
+        ui.output_ui("texts"),
+        ui.p(
+            "Shade: size of the score, each method by its own largest. Line above: raises the number; "
+            "below: lowers it; rollouts have a size without a sign. Outlined: sink.",
+            class_="sl-muted",
         ),
-        applicable(
-            scroll_area(ui.output_ui("pairs"), label="Agreement of the methods"),
-            ui.p(ui.output_text("pairs_note", inline=True), class_="sl-muted"),
-            ui.p(ui.output_text("head_said", inline=True)),
-            ui.h3("Tokens by method"),
-            ui.output_ui("texts"),
-            ui.p(
-                "Shade: size of the score, each method by its own largest. Line above: raises the number; "
-                "below: lowers it; rollouts have a size without a sign. Outlined: sink.",
-                class_="sl-muted",
-            ),
-            ui.h3("Tokens taken away, and put back"),
-            ui.div(
-                ui.input_select("order", "Curve", ORDERS),
-                class_="sl-controls bias-controls",
-            ),
-            ui.p(ui.output_text("curves_said", inline=True)),
-            output_widget("curves", height="360px", fill=False),
-            scroll_area(ui.output_ui("areas"), label="Curves as numbers"),
-            ui.output_ui("rests_on"),
-        ),
-        full_screen=True,
+        ui.h3("Tokens taken away, and put back"),
+        ui.div(ui.input_select("order", "Curve", ORDERS), class_="sl-controls"),
+        ui.p(ui.output_text("curves_said", inline=True)),
+        output_widget("curves", height="360px", fill=False),
+        scroll_area(ui.output_ui("areas"), label="Curves as numbers"),
+        ui.output_ui("rests_on"),
+        button="Compare the methods",
     )
 
 
@@ -121,60 +107,23 @@ def bias_methods_ui() -> Tag:
 def bias_methods_server(input: Inputs, output: Outputs, session: Session, *, bench: BiasBench) -> None:
     """Run on demand; k and the curve in view only read what was found."""
 
-    async def compare(
-        on_screen: Capture,
-        text: str,
-        wish: TargetWish,
-        baseline: str,
-        detector: Detector,
-        on_status: OnStatus,
-    ) -> tuple[tuple, MethodsFound]:
-        run = await run_of(bench.service, on_screen, text, on_status)
-        report = await bench.service.faithfulness(
-            run,
-            await target_of(bench.service, run, wish, on_status),
-            baseline=baseline,
-            detector=detector.name,
-            label_map=detector.label_map,
-            on_status=on_status,
-        )
-        asked = on_screen, text, wish, baseline, detector
-        return asked, await asyncio.to_thread(with_sinks, run, report, wish.kind)
-
-    work = WatchedWork(session, compare)
-    work_line_server("work", work=work)
-
-    def wanted() -> tuple:
+    def wanted() -> MethodsWish:
         target = target_wish(input.target(), input.position(), input.token(), input.category())
-        return bench.state.capture(), bench.text(), target, input.baseline(), bench.detector()
+        return MethodsWish(bench.state.capture(), bench.text(), target, input.baseline(), bench.detector())
 
-    @reactive.effect
-    @reactive.event(input.run)
-    def _run():
-        work.restart(*wanted())
+    answered = run_when_asked(input, session, partial(compare, bench.service), wanted, changed=CHANGED)
 
     @reactive.calc
     def found() -> MethodsFound:
-        req(work.outcome.problem() is None)
-        return work.outcome()[1]
-
-    def is_missing() -> bool:
-        return work.outcome.problem() is not None or work.outcome.value() is None
+        return answered.valid()[1]
 
     @render.text
     def applies():
-        return verdict_on(is_missing())
-
-    @render.text
-    def hint():
-        asked = work.outcome.value()
-        return CHANGED if asked is not None and asked[0] != wanted() else ""
+        return verdict_on(answered.is_missing())
 
     @render.text
     def finding():
-        if work.outcome.problem() is not None:
-            return work.outcome.problem().sentence
-        return ASK if work.outcome.value() is None else methods_finding(found(), input.k())
+        return answered.sentence(lambda answer: methods_finding(answer[1], input.k()), before=ASK)
 
     @render.ui
     def pairs():
@@ -221,7 +170,7 @@ def bias_methods_server(input: Inputs, output: Outputs, session: Session, *, ben
         own = found()
         reasons = against_methods(own.report.importance, own.report.labels, own.agreement(input.k()))
         asked = {"number": own.report.target, "top tokens": str(input.k())}
-        asked |= {"missing tokens become": work.outcome()[0][3]}
+        asked |= {"missing tokens become": answered()[0].baseline}
         return Finding("Methods beside each other", methods_finding(own, input.k()), reasons, asked)
 
     bench.findings["methods"] = taken_down
@@ -251,6 +200,31 @@ def target_wish(kind: str, position: float | None, token: str, category: str) ->
     if kind == "prediction":
         return TargetWish(kind, None if position is None else int(position), token.strip("\n\r"))
     return TargetWish(kind, category=category if kind == "bias" else "")
+
+
+@dataclass(frozen=True)
+class MethodsWish:
+    """What the methods are to explain; equal wishes have equal answers."""
+
+    on_screen: Capture
+    text: str
+    target: TargetWish
+    baseline: str
+    detector: Detector
+
+
+async def compare(service: InferenceService, wish: MethodsWish, on_status: OnStatus) -> MethodsFound:
+    """Run every method on the text, as the run on screen reads it."""
+    run = await run_of(service, wish.on_screen, wish.text, on_status)
+    report = await service.faithfulness(
+        run,
+        await target_of(service, run, wish.target, on_status),
+        baseline=wish.baseline,
+        detector=wish.detector.name,
+        label_map=wish.detector.label_map,
+        on_status=on_status,
+    )
+    return await asyncio.to_thread(with_sinks, run, report, wish.target.kind)
 
 
 async def target_of(

@@ -11,6 +11,7 @@ from shiny import ui
 
 from modules.bias_table import table
 from modules.quantity import count, percent
+from modules.widgets.note_list import note_list
 from sinklens.analysis.erasure_summary import erasure_summary
 from sinklens.analysis.rank_agreement import agreement_table, band, rank_correlation
 from sinklens.attribution_records import Attribution
@@ -119,7 +120,7 @@ def _strip(found: MethodsFound, own: Attribution) -> Tag:
     tokens = [
         ui.span(
             label,
-            class_=f"bias-token {'bias-raises' if score >= 0 else 'bias-lowers'}"
+            class_=f"sl-signed {'sl-raises' if score >= 0 else 'sl-lowers'}"
             + (" bias-sink" if is_sink else ""),
             style=f"--share:{abs(score) / top:.3f}",
             title=f"{label} ({index}): {score:+.4g}{', sink' if is_sink else ''}",
@@ -178,14 +179,13 @@ def basis(found: MethodsFound) -> TagList:
     report = found.report
     baselines = {own.baseline for own in report.attributions if own.baseline}
     names = ", ".join(BASELINE_NAMES[name].lower() for name in sorted(baselines)) or "none"
-    left = [ui.tags.li(sentence) for sentence in report.left_out]
     return TagList(
         ui.p(
             f"Baseline in the place of a missing token: {names}. {count(report.n_passes)} passes, "
             f"{report.elapsed_ms / 1000:.1f} s. Agreement of two methods does not make either of them right.",
             class_="sl-muted",
         ),
-        ui.tags.ul(*left, class_="bias-notes") if left else None,
+        note_list(report.left_out),
     )
 
 

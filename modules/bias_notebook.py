@@ -16,6 +16,7 @@ from modules.bias_notes import conditions, head_finding, kept_notes, merged, nex
 from modules.bias_ranking import known
 from modules.uploads import uploaded
 from modules.widgets.browser_store import BrowserStore
+from modules.widgets.finding_line import finding_line
 from sinklens.analysis.notebook_export import (
     check_note,
     notes_frame,
@@ -44,10 +45,8 @@ def bias_notebook_ui() -> Tag:
         for id, name in files
     ]
     return ui.card(
-        ui.card_header(
-            ui.h2("Auditor's notebook"), ui.div(*buttons, class_="compare-downloads"), class_="compare-head"
-        ),
-        ui.p(ui.output_text("finding", inline=True), class_="sl-finding", aria_live="polite"),
+        ui.card_header(ui.h2("Auditor's notebook"), ui.div(*buttons, class_="sl-line")),
+        finding_line(),
         output_widget("store", height="auto", fill=False),
         ui.div(
             *(
@@ -63,7 +62,7 @@ def bias_notebook_ui() -> Tag:
         ui.div(
             ui.input_action_button("save", "Take the note", class_="btn-primary"),
             ui.output_text("saved", inline=True),
-            class_="bias-run",
+            class_="sl-row sl-muted",
         ),
         applicable(
             ui.h3("Notes"),
@@ -74,7 +73,7 @@ def bias_notebook_ui() -> Tag:
                     ui.input_action_button("really", "Really delete all", class_="btn-default btn-sm"),
                     verdict="asks",
                 ),
-                class_="bias-run",
+                class_="sl-row sl-muted",
             ),
             verdict="has_notes",
         ),

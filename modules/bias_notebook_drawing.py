@@ -44,7 +44,7 @@ def against_list(findings: Sequence[Finding]) -> Tag:
         return ui.p(NO_FINDING, class_="sl-muted")
     if not found:
         return ui.p(NONE_AGAINST, class_="sl-muted")
-    return ui.tags.ul(*map(ui.tags.li, found), class_="bias-facts bias-against")
+    return ui.tags.ul(*map(ui.tags.li, found), class_="sl-list bias-against")
 
 
 def notes_list(notes: Sequence[Note], *, remove: str) -> TagList:
@@ -96,5 +96,5 @@ def _conditions(note: Note) -> list[tuple[str, str]]:
 def _list(title: str, sentences: Sequence[str], kind: str = "") -> TagList | None:
     if not sentences:
         return None
-    items = ui.tags.ul(*(ui.tags.li(one, dir="auto") for one in sentences), class_=f"bias-facts {kind}")
+    items = ui.tags.ul(*(ui.tags.li(one, dir="auto") for one in sentences), class_=f"sl-list {kind}")
     return TagList(ui.p(ui.strong(title)), items)

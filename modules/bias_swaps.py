@@ -23,6 +23,7 @@ from modules.bias_swaps_drawing import (
     swap_choices,
     text_pair,
 )
+from modules.widgets.finding_line import finding_line
 from modules.widgets.heatmap import Heatmap
 from modules.widgets.when_seen import when_seen
 from modules.work_line import WatchedWork, work_line_server, work_line_ui
@@ -47,12 +48,12 @@ def bias_swaps_ui() -> Tag:
     """The card."""
     download = ui.div(
         ui.download_button("report", "JSON", class_="btn-sm", aria_label="Download the exchange as JSON"),
-        class_="compare-downloads",
+        class_="sl-line",
     )
     return ui.card(
-        ui.card_header(ui.h2("What if it spoke of others?"), download, class_="compare-head"),
+        ui.card_header(ui.h2("What if it spoke of others?"), download),
         when_seen("seen"),
-        ui.p(ui.output_text("finding", inline=True), class_="sl-finding", aria_live="polite"),
+        finding_line(),
         ui.div(
             ui.input_select("category", "Words to exchange", {ALL: "All lists", **CATEGORY_NAMES}),
             ui.panel_conditional(
@@ -61,9 +62,9 @@ def bias_swaps_ui() -> Tag:
                     "list", "The list, yours to edit", rows=4, width="100%", spellcheck="false"
                 ),
                 ui.p(HELP, class_="sl-muted"),
-                class_="bias-wide",
+                class_="sl-full",
             ),
-            class_="sl-controls bias-controls",
+            class_="sl-controls",
         ),
         work_line_ui("finding_work"),
         applicable(
@@ -73,7 +74,7 @@ def bias_swaps_ui() -> Tag:
                 ui.input_action_button("run", "Run A and B", class_="btn-primary"),
                 ui.input_action_button("open", "Open both in Compare", class_="btn-default"),
                 work_line_ui("work"),
-                class_="bias-run",
+                class_="sl-row sl-muted",
             ),
             verdict="has_words",
         ),
@@ -135,8 +136,7 @@ def bias_swaps_server(input: Inputs, output: Outputs, session: Session, *, bench
 
     @reactive.calc
     def matches():
-        req(words.outcome.problem() is None)
-        run, found = words.outcome()
+        run, found = words.outcome.valid()
         req(run.request.text == bench.text())
         return found
 

@@ -83,7 +83,7 @@ def pair_finding(found: PairFound) -> str:
 def outcome_list(found: PairFound) -> Tag:
     """Loss and predictions of both texts; A is the text as it was."""
     sentences = (loss_finding(found.comparison), predictions_finding(found.comparison))
-    return ui.tags.ul(*map(ui.tags.li, sentences), class_="bias-facts")
+    return ui.tags.ul(*map(ui.tags.li, sentences), class_="sl-list")
 
 
 def text_pair(swapped: SwappedText) -> Tag:
@@ -93,7 +93,7 @@ def text_pair(swapped: SwappedText) -> Tag:
     return ui.div(
         _side("A", swapped.before, before, "compare-a"),
         _side("B", swapped.after, after, "compare-b"),
-        class_="bias-two",
+        class_="sl-pair",
     )
 
 

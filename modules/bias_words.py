@@ -26,8 +26,10 @@ from modules.bias_drawing import (
     words_table,
 )
 from modules.bias_text_choice import OTHER, text_and_detector
-from modules.compare_downloads import downloads_ui
+from modules.problem_alert import problem_alert
 from modules.run_state import RunState
+from modules.table_files import downloads_ui
+from modules.widgets.finding_line import finding_line
 from modules.widgets.scroll_area import scroll_area
 from modules.work_line import WatchedWork, work_line_server, work_line_ui
 from sinklens.analysis.bias_decision import decide, thresholds_in_force, word_table
@@ -62,10 +64,8 @@ class Detection:
 def bias_words_ui() -> Tag:
     """The card."""
     return ui.card(
-        ui.card_header(
-            ui.h2("Detected words"), downloads_ui("all words", "the detection"), class_="compare-head"
-        ),
-        ui.p(ui.output_text("finding", inline=True), class_="sl-finding", aria_live="polite"),
+        ui.card_header(ui.h2("Detected words"), downloads_ui("all words", "the detection")),
+        finding_line(),
         _choice_ui(),
         work_line_ui("work"),
         ui.output_ui("problem"),
@@ -77,13 +77,13 @@ def bias_words_ui() -> Tag:
             applicable(
                 ui.div(
                     scroll_area(ui.output_ui("table"), label="Marked words"),
-                    class_="bias-long",
+                    class_="sl-long",
                 ),
                 verdict="has_marks",
             ),
             ui.h3("Composite score"),
             ui.p(ui.output_text("score", inline=True), aria_live="polite"),
-            ui.div(*map(_weight, WEIGHTS), class_="sl-controls bias-controls"),
+            ui.div(*map(_weight, WEIGHTS), class_="sl-controls"),
             scroll_area(ui.output_ui("parts"), label="Parts of the composite score"),
             ui.h3("About this detector"),
             ui.output_ui("method"),
@@ -101,7 +101,7 @@ def _choice_ui() -> Tag:
             "input.text === 'own'",
             ui.input_text_area("own", "Text to read", rows=2, width="100%"),
             ui.p(ui.output_text("which", inline=True), class_="sl-muted", aria_live="polite"),
-            class_="bias-wide",
+            class_="sl-full",
         ),
         ui.panel_conditional(
             f"input.detector === '{OTHER}'",
@@ -114,13 +114,13 @@ def _choice_ui() -> Tag:
                 "GUS-Net.",
                 class_="sl-muted",
             ),
-            class_="bias-wide",
+            class_="sl-full",
         ),
         ui.panel_conditional(
             f"input.text === 'own' || input.detector === '{OTHER}'",
             ui.input_action_button("use", "Read it", class_="btn-primary"),
         ),
-        class_="sl-controls bias-controls",
+        class_="sl-controls",
     )
 
 
@@ -152,8 +152,7 @@ def bias_words_server(
 
     @reactive.calc
     def reading() -> BiasReading:
-        req(task.outcome.problem() is None)
-        found = task.outcome()
+        found = task.outcome.valid()
         req(found.text == text())
         return found
 
@@ -163,10 +162,7 @@ def bias_words_server(
         shown = {c: input[f"limit_{c}"]() if f"limit_{c}" in input else None for c in info.categories}
         return decide(reading(), thresholds_in_force(info, moved_sliders(info, shown)))
 
-    def is_missing() -> bool:
-        return task.outcome.value() is None or task.outcome.problem() is not None
-
-    _detection_outputs(session, task, decision, reading, is_missing)
+    _detection_outputs(session, task, decision, reading)
     _score_outputs(input, decision)
     _choosing(input, text, decision, state)
     _files(decision)
@@ -175,11 +171,11 @@ def bias_words_server(
         lambda: text() == state.capture().request.text,
         lambda: req(detector() if isinstance(detector(), Detector) else None),
         decision,
-        is_missing,
+        task.outcome.is_missing,
     )
 
 
-def _detection_outputs(session: Session, task: WatchedWork, decision, reading, is_missing) -> None:
+def _detection_outputs(session: Session, task: WatchedWork, decision, reading) -> None:
     @render.text
     def finding():
         if task.outcome.problem() is not None:
@@ -188,12 +184,11 @@ def _detection_outputs(session: Session, task: WatchedWork, decision, reading, i
 
     @render.ui
     def problem():
-        found = task.outcome.problem()
-        return None if found is None else ui.div(found.sentence, class_="sl-alert", role="alert")
+        return problem_alert(task.outcome.problem())
 
     @render.text
     def has_reading():
-        return verdict_on(is_missing())
+        return verdict_on(task.outcome.is_missing())
 
     @render.text
     def has_marks():
@@ -224,7 +219,7 @@ def _detection_outputs(session: Session, task: WatchedWork, decision, reading, i
             )
             for category, start in slider_starts(detector_read()).items()
         ]  # fmt: skip
-        return ui.div(*rows, class_="sl-controls bias-controls")
+        return ui.div(*rows, class_="sl-controls")
 
     @render.ui
     def table():

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 
 from htmltools import Tag
 from shiny import Inputs, Outputs, Session, module, reactive, render, req, ui
 from shinywidgets import output_widget, reactive_read, render_widget
 
-from modules.applicable import applicable, verdict_on
+from modules.applicable import verdict_on
 from modules.bias_bench import BenchmarkItems, BiasBench, run_of
 from modules.bias_ranking import RANKINGS, MarksWish, head_numbers, marks_wish
 from modules.bias_worth_drawing import (
@@ -24,13 +25,15 @@ from modules.bias_worth_drawing import (
     worth_picture,
 )
 from modules.bias_worth_trial import WHICH, WorthWish, is_answer, weigh
-from modules.compare_downloads import downloads_ui
 from modules.dive import BLANK
 from modules.figures.head_scatter import heads_of_traces
+from modules.linked_heads import link_head_buttons, link_head_grid
+from modules.run_card import run_card, run_when_asked
+from modules.table_files import downloads_ui
 from modules.widgets.chart import Chart
 from modules.widgets.heatmap import Heatmap
 from modules.widgets.scroll_area import scroll_area
-from modules.work_line import WatchedWork, work_line_server, work_line_ui
+from modules.work_line import WatchedWork
 from sinklens.analysis.counter_evidence import against_costs
 from sinklens.analysis.plain_data import plain
 from sinklens.analysis.trial_export import trial_export
@@ -50,13 +53,9 @@ CHANGED = "The inputs have changed since; Measure the heads answers them."
 @module.ui
 def bias_worth_ui() -> Tag:
     """The card."""
-    return ui.card(
-        ui.card_header(
-            ui.h2("Worth and cost of heads"),
-            downloads_ui("the heads", "the heads and their trial"),
-            class_="compare-head",
-        ),
-        ui.p(ui.output_text("finding", inline=True), class_="sl-finding", aria_live="polite"),
+    return run_card(
+        "Worth and cost of heads",
+        downloads_ui("the heads", "the heads and their trial"),
         ui.div(
             ui.input_select("key", "What its attention does", RANKINGS, selected="first_token_share"),
             ui.input_select("which", "Heads", WHICH),
@@ -64,28 +63,17 @@ def bias_worth_ui() -> Tag:
             ui.input_slider(
                 "n_examples", "Texts beside this one", 0, N_EXAMPLES_MAX, N_EXAMPLES, step=1, ticks=False
             ),
-            class_="sl-controls bias-controls",
+            class_="sl-controls",
         ),
-        ui.div(
-            ui.input_action_button("run", "Measure the heads", class_="btn-primary"),
-            ui.output_text("hint", inline=True),
-            work_line_ui("work"),
-            class_="bias-run",
-        ),
-        applicable(
-            ui.div(ui.input_select("cost", "Fairness as", COSTS), class_="sl-controls bias-controls"),
-            ui.p(ui.output_text("correlation", inline=True), aria_live="polite"),
-            output_widget("chart", height="420px", fill=False),
-            ui.p(
-                "◆ Pareto front, ○ the head in view; click a point to put its head in view.",
-                class_="sl-muted",
-            ),
-            ui.div(ui.input_select("shown", "Map of heads", SHOWN), class_="sl-controls bias-controls"),
-            output_widget("grid", height="auto", fill=False),
-            scroll_area(ui.output_ui("rows"), label="Heads"),
-            ui.p(ui.output_text("rests_on", inline=True), class_="sl-muted"),
-        ),
-        full_screen=True,
+        ui.div(ui.input_select("cost", "Fairness as", COSTS), class_="sl-controls"),
+        ui.p(ui.output_text("correlation", inline=True), aria_live="polite"),
+        output_widget("chart", height="420px", fill=False),
+        ui.p("◆ Pareto front, ○ the head in view; click a point to put its head in view.", class_="sl-muted"),
+        ui.div(ui.input_select("shown", "Map of heads", SHOWN), class_="sl-controls"),
+        output_widget("grid", height="auto", fill=False),
+        scroll_area(ui.output_ui("rows"), label="Heads"),
+        ui.p(ui.output_text("rests_on", inline=True), class_="sl-muted"),
+        button="Measure the heads",
     )
 
 
@@ -93,16 +81,12 @@ def bias_worth_ui() -> Tag:
 def bias_worth_server(input: Inputs, output: Outputs, session: Session, *, bench: BiasBench) -> None:
     """Measure when a person asks; the number, the cost and the head in view only read what was measured."""
 
-    async def measure(wish: WorthWish, on_status: OnStatus) -> tuple[WorthWish, WorthFound]:
-        return wish, await weigh(bench.service, wish, on_status)
-
     async def number(wish: WorthWish, key: str, marks: MarksWish, on_status: OnStatus):
         run = await run_of(bench.service, wish.on_screen, wish.text, on_status)
         found = await marks.find(bench.service, wish.text, on_status)
         return wish, await head_numbers(bench.service, run, wish.stream, key, found)
 
-    work, numbers = WatchedWork(session, measure), WatchedWork(session, number)
-    work_line_server("work", work=work)
+    numbers = WatchedWork(session, number)
 
     def wanted() -> WorthWish:
         is_few = input.which() == "few"
@@ -112,30 +96,26 @@ def bias_worth_server(input: Inputs, output: Outputs, session: Session, *, bench
             None if input.items() == OWN else bench.items() or BenchmarkItems("", ()), input.n_examples(),
         )  # fmt: skip
 
-    @reactive.effect
-    @reactive.event(input.run)
-    def _run():
-        work.restart(wanted())
+    measure = partial(weigh, bench.service)
+    answered = run_when_asked(input, session, measure, wanted, changed=CHANGED, is_answer=is_answer)
 
     @reactive.effect
     def _number():
-        req(work.outcome.problem() is None)
-        wish, _ = work.outcome()
+        wish, _ = answered.valid()
         numbers.ask(wish, input.key(), marks_wish(bench, input.key()))
 
     def problem():
-        return work.outcome.problem() or numbers.outcome.problem()
+        return answered.problem() or numbers.outcome.problem()
 
     @reactive.calc
     def found() -> WorthFound:
-        req(work.outcome.problem() is None)
-        return work.outcome()[1]
+        return answered.valid()[1]
 
     @reactive.calc
     def named():
         req(problem() is None)
         wish, own = numbers.outcome()
-        req(wish is work.outcome()[0] and own.key == input.key())
+        req(wish is answered()[0] and own.key == input.key())
         return own
 
     @reactive.calc
@@ -144,18 +124,13 @@ def bias_worth_server(input: Inputs, output: Outputs, session: Session, *, bench
 
     @render.text
     def applies():
-        return verdict_on(work.outcome.value() is None or problem() is not None)
-
-    @render.text
-    def hint():
-        asked = work.outcome.value()
-        return "" if asked is None or is_answer(asked[0], wanted()) else CHANGED
+        return verdict_on(answered.value() is None or problem() is not None)
 
     @render.text
     def finding():
         if problem() is not None:
             return problem().sentence
-        return ASK if work.outcome.value() is None else worth_finding(found(), found().table, input.cost())
+        return ASK if answered.value() is None else worth_finding(found(), found().table, input.cost())
 
     @render.text
     def correlation():
@@ -169,11 +144,7 @@ def bias_worth_server(input: Inputs, output: Outputs, session: Session, *, bench
     def rows():
         return worth_list(heads(), named(), input.cost(), pick=session.ns("pick"))
 
-    @reactive.effect
-    @reactive.event(input.pick)
-    def _pick():
-        bench.view.choose(*map(int, input.pick()))
-
+    link_head_buttons(input, bench.view)
     _pictures(input, bench, found, heads, named)
 
     def taken_down() -> Finding:
@@ -227,21 +198,11 @@ def _pictures(input: Inputs, bench: BiasBench, found, heads, named) -> None:
     def grid():
         return Heatmap(palette="diverging")
 
-    @reactive.effect
-    def _show():
-        is_metric = input.shown() == "metric"
-        name = named().name if is_metric else SHOWN[input.shown()]
-        shown = worth_picture(found(), heads(), input.shown(), name)
-        with reactive.isolate(), grid.widget.hold_sync():
-            grid.widget.palette = "cividis" if is_metric else "diverging"
-            grid.widget.show(shown, cell=bench.view.head())
+    def shown():
+        name = named().name if input.shown() == "metric" else SHOWN[input.shown()]
+        return worth_picture(found(), heads(), input.shown(), name)
 
-    @reactive.effect
-    def _mark():
-        grid.widget.cell = list(bench.view.head())
+    def palette() -> str:
+        return "cividis" if input.shown() == "metric" else "diverging"
 
-    @reactive.effect
-    def _choose():
-        cell = reactive_read(grid.widget, "cell")
-        if cell:
-            bench.view.choose(*cell)
+    link_head_grid(grid, bench.view, shown, palette)

@@ -9,6 +9,7 @@ from shiny import ui
 
 from modules.widgets.scroll_area import scroll_area
 from modules.widgets.telling import tells
+from modules.widgets.word_cell import word_cell
 from sinklens.reproduce.claims import FAIL, NEEDS_WEIGHTS, NOT_RUN, PASS, Claim, Outcome
 
 MARKS = {PASS: "✓", FAIL: "✗", NEEDS_WEIGHTS: "○", NOT_RUN: "–"}
@@ -62,11 +63,11 @@ def _rows(claims: Sequence[Claim], known: Mapping[str, Outcome], pick: str) -> T
 def _row(claim: Claim, outcome: Outcome, pick: str) -> Tag:
     measured = "" if outcome.measured is None else _number(outcome.measured, claim.unit)
     return ui.tags.tr(
-        ui.tags.td(claim.title),
+        word_cell(claim.title),
         ui.tags.td(_number(claim.expected, claim.unit), class_="sl-number"),
         ui.tags.td(measured, class_="sl-number"),
         ui.tags.td(f"± {_number(claim.tolerance, claim.unit)}", class_="sl-number"),
-        ui.tags.td(
+        word_cell(
             _chip(outcome.state),
             ui.div(outcome.reason, class_="sl-muted reproduce-reason") if outcome.reason else None,
         ),
@@ -86,7 +87,7 @@ def _row(claim: Claim, outcome: Outcome, pick: str) -> Tag:
 
 def _chip(state: str) -> Tag:
     kind = f"reproduce-chip reproduce-{state.replace(' ', '-')}"
-    return ui.span(f"{MARKS[state]} {state}", class_=kind, translate="yes")
+    return ui.span(f"{MARKS[state]} {state}", class_=kind)
 
 
 def _number(value: float, unit: str) -> str:

@@ -40,7 +40,7 @@ def deep_dive_ui(side: str = "A") -> Tag:
         deep_dive_norms_ui("norms"),
         deep_dive_trajectories_ui("paths"),
         pipeline_cards_ui("steps"),
-        class_="dive-page",
+        class_="sl-stack",
         data_side=side,
     )
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-
 from htmltools import Tag
 from shiny import Inputs, Outputs, Session, module, reactive, render, ui
 from shinywidgets import output_widget, render_widget
@@ -11,11 +9,13 @@ from shinywidgets import output_widget, render_widget
 from modules.applicable import applicable, verdict_on
 from modules.dive import BLANK, Dive, Stream, after, link_position, number
 from modules.figures.block_writes import block_writes
+from modules.latest import in_thread, kept_current
 from modules.norm_drawing import NormDrawing, draw_norms, massive_finding, norm_finding, write_finding
-from modules.outcome import Outcome
 from modules.quantity import SPACE, count
 from modules.widgets.chart import Chart
+from modules.widgets.finding_line import finding_line
 from modules.widgets.heatmap import Axes, Heatmap, picture
+from modules.widgets.word_cell import word_cell
 from sinklens.analysis.residual_metrics import DEFINITIONS, MassiveActivation
 
 N_SHOWN = 8
@@ -36,10 +36,10 @@ def deep_dive_norms_ui() -> Tag:
     """The two cards."""
     norms = ui.card(
         ui.card_header(ui.h2("Norm of every state")),
-        ui.p(ui.output_text("finding", inline=True), class_="sl-finding", aria_live="polite"),
+        finding_line(),
         ui.div(
             ui.input_select("definition", "Massive activation", DEFINITIONS, width="100%"),
-            class_="sl-controls dive-controls dive-wide",
+            class_="sl-controls sl-wide",
         ),
         applicable(
             output_widget("sizes", height="auto", fill=False),
@@ -51,13 +51,13 @@ def deep_dive_norms_ui() -> Tag:
     )
     writes = ui.card(
         ui.card_header(ui.h2("What attention and feed-forward write")),
-        ui.p(ui.output_text("writes_finding", inline=True), class_="sl-finding", aria_live="polite"),
+        finding_line("writes_finding"),
         ui.p(ui.output_text("writes_note", inline=True)),
         applicable(output_widget("writes", height="340px", fill=False), verdict="writes_apply"),
         ui.p(WRITES, class_="sl-muted"),
         full_screen=True,
     )
-    return ui.div(norms, writes, class_="dive-pair")
+    return ui.div(norms, writes, class_="sl-pair")
 
 
 @module.server
@@ -66,17 +66,7 @@ def deep_dive_norms_server(
 ) -> None:
     """Fill both cards from the stream."""
 
-    @reactive.extended_task
-    async def measure(stream: Stream) -> NormDrawing:
-        return await asyncio.to_thread(draw_norms, stream)
-
-    @reactive.effect
-    def _measure():
-        measure.cancel()
-        measure(dive.stream())
-
-    session.on_ended(measure.cancel)
-    measured: Outcome[NormDrawing] = Outcome(measure)
+    measured = kept_current(session, in_thread(draw_norms), lambda: (dive.stream(),))
 
     @reactive.calc
     def position() -> int:
@@ -164,7 +154,7 @@ def massive_table(found: tuple[MassiveActivation, ...], stream: Stream) -> Tag:
     largest = sorted(found, key=lambda item: -item.ratio)[:N_SHOWN]
     rows = [
         ui.tags.tr(
-            ui.tags.td(after(item.state).removeprefix("after ").removeprefix("at the ")),
+            word_cell(after(item.state).removeprefix("after ").removeprefix("at the ")),
             ui.tags.td(ui.tags.bdi(stream.named(item.token), dir="auto")),
             ui.tags.td(str(item.dimension)),
             ui.tags.td(number(item.value)),
@@ -172,12 +162,12 @@ def massive_table(found: tuple[MassiveActivation, ...], stream: Stream) -> Tag:
         )
         for item in largest
     ]
-    heads = ("after", "token", "dimension", "value", "ratio")
+    heads = ("state after", "token", "dimension", "value", "ratio")
     names = ui.tags.tr(*(ui.tags.th(name, scope="col") for name in heads))
     caption = f"The {len(largest)} largest of {count(len(found))}" if len(found) > len(largest) else None
     return ui.tags.table(
         ui.tags.caption(caption) if caption else None,
         ui.tags.thead(names),
         ui.tags.tbody(*rows),
-        class_="sl-table dive-massive",
+        class_="sl-table",
     )

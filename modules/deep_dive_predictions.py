@@ -22,6 +22,7 @@ from modules.prediction_drawing import (
 )
 from modules.predictions import has_selection, is_masked, masked_position
 from modules.quantity import count
+from modules.widgets.finding_line import finding_line
 from modules.widgets.position_table import PositionTable
 from modules.work_line import WatchedWork, work_line_server, work_line_ui
 from sinklens.prediction_records import Predictions
@@ -44,7 +45,7 @@ def deep_dive_predictions_ui() -> Tag:
     """The card."""
     return ui.card(
         ui.card_header(ui.h2("What comes next, what stands here")),
-        ui.p(ui.output_text("finding", inline=True), class_="sl-finding", aria_live="polite"),
+        finding_line(),
         work_line_ui("work"),
         ui.div(ui.output_ui("offer"), class_="sl-controls"),
         applicable(
@@ -54,10 +55,10 @@ def deep_dive_predictions_ui() -> Tag:
                     ui.p(ui.output_text("mask_hint", inline=True), class_="sl-muted"),
                     work_line_ui("joint_work"),
                     ui.output_ui("joint"),
-                    class_="dive-positions",
+                    class_="sl-part dive-positions",
                 ),
                 prediction_candidates_ui("candidates"),
-                class_="dive-predictions",
+                class_="sl-pair dive-predictions",
             ),
         ),
         ui.p(ABOUT, class_="sl-muted"),

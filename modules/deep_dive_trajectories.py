@@ -13,9 +13,10 @@ from shinywidgets import output_widget, render_widget
 from modules.applicable import applicable, verdict_on
 from modules.dive import BLANK, Dive, Stream
 from modules.figures.state_paths import N_PATHS_MAX, state_paths
-from modules.outcome import Outcome
+from modules.latest import kept_current
 from modules.quantity import percent
 from modules.widgets.chart import Chart
+from modules.widgets.finding_line import finding_line
 from sinklens.analysis.residual_metrics import Trajectories, trajectories
 
 ABOUT = (
@@ -30,7 +31,7 @@ def deep_dive_trajectories_ui() -> Tag:
     """The card."""
     return ui.card(
         ui.card_header(ui.h2("Ways of tokens through the layers")),
-        ui.p(ui.output_text("finding", inline=True), class_="sl-finding", aria_live="polite"),
+        finding_line(),
         ui.div(
             ui.input_selectize(
                 "tokens",
@@ -40,7 +41,7 @@ def deep_dive_trajectories_ui() -> Tag:
                 options={"maxItems": N_PATHS_MAX, "plugins": ["remove_button"]},
             ),
             ui.input_switch("same_length", "Every state at length 1", False),
-            class_="sl-controls dive-controls dive-wide",
+            class_="sl-controls sl-wide",
         ),
         applicable(output_widget("paths", height="460px", fill=False)),
         ui.p(ABOUT, class_="sl-muted"),
@@ -52,18 +53,11 @@ def deep_dive_trajectories_ui() -> Tag:
 def deep_dive_trajectories_server(input: Inputs, output: Outputs, session: Session, *, dive: Dive) -> None:
     """Fill the card; other tokens need no new components."""
 
-    @reactive.extended_task
     async def reduce(stream: Stream, same_length: bool) -> tuple[Stream, Trajectories]:
         states = stream.residual.states
         return stream, await asyncio.to_thread(trajectories, states, same_length=same_length)
 
-    @reactive.effect
-    def _reduce():
-        reduce.cancel()
-        reduce(dive.stream(), input.same_length())
-
-    session.on_ended(reduce.cancel)
-    reduced: Outcome[tuple[Stream, Trajectories]] = Outcome(reduce)
+    reduced = kept_current(session, reduce, lambda: (dive.stream(), input.same_length()))
 
     @reactive.effect
     def _offer():

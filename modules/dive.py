@@ -61,6 +61,17 @@ class Dive:
     stack: Callable[[], str] = lambda: "decoder"
     """Stack in view: "encoder" for the encoder of an encoder-decoder model, else "decoder"."""
 
+    def why_empty(self, outcome: Outcome) -> Problem | None:
+        """Why a card about predictions has nothing to show, None while it has or will have; reactive.
+
+        Parameters
+        ----------
+        outcome : of the card's own work
+        """
+        stream = self.stream.value()
+        absent = None if stream is None else decoder_only(stream)
+        return self.stream.problem() or absent or outcome.problem()
+
 
 def stack_prompt(capture: Capture, stack: str = "decoder") -> Prompt:
     """The tokens that the stream of a stack runs over."""

@@ -38,7 +38,7 @@ def edit_inputs(*, with_controls: bool = True) -> Tag:
             ui.input_slider("layers", "Layers", 0, 1, (0, 1), step=1, ticks=False),
         ),
         ui.input_switch("controls", "Controls", True) if with_controls else None,
-        class_="sl-controls intervene-controls",
+        class_="sl-controls",
     )  # fmt: skip
 
 

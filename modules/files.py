@@ -14,6 +14,7 @@ from shiny import Inputs, Outputs, Session, module, reactive, render, req, ui
 from modules import uploads
 from modules.language import ENGLISH, Words, later
 from modules.latest import Latest
+from modules.problem_alert import problem_alert
 from modules.session_run import SessionRun
 from sinklens.attention_file import tokens_from_text
 from sinklens.export import saved
@@ -47,7 +48,7 @@ def files_ui(*, max_upload_bytes: int, say: Words = ENGLISH) -> Tag:
         ui.div(
             ui.download_button("save", say("Save analysis"), class_="btn-sm"),
             ui.input_checkbox("with_maps", say("with all maps"), True),
-            class_="sl-keep-row",
+            class_="sl-line",
         ),
         ui.input_file(
             "file",
@@ -118,8 +119,7 @@ def files_server(
 
     @render.ui
     def problem():
-        found = work.outcome.problem()
-        return None if found is None else ui.div(found.sentence, class_="sl-alert", role="alert")
+        return problem_alert(work.outcome.problem())
 
     @render.download_button(filename=lambda: analysis_name(run))
     async def save():

@@ -26,7 +26,7 @@ def flow_ui(side: str = "A") -> Tag:
         flow_sankey_ui("sankey"),
         flow_sentences_ui("sentences"),
         flow_tree_ui("tree"),
-        class_="flow-page",
+        class_="sl-stack",
         data_side=side,
     )
 

@@ -10,8 +10,9 @@ from modules import geometry_drawing as drawing
 from modules.applicable import applicable, verdict_on
 from modules.dive import BLANK
 from modules.geometry_view import DEFINITION, Contributions, GeometryView
-from modules.table_files import table_buttons, table_files
+from modules.table_files import downloads_ui, table_files
 from modules.widgets.chart import Chart
+from modules.widgets.finding_line import finding_line
 from modules.widgets.heatmap import Heatmap, picture
 from sinklens.file_name import slug
 from sinklens.geometry_file import mean_vectors_file
@@ -26,28 +27,21 @@ MEASURES = (
 @module.ui
 def geometry_layers_ui() -> Tag:
     """The three cards."""
-    downloads = ui.div(
-        *table_buttons("the layers", prefix="layers_"),
-        ui.download_button("vectors", "μ", class_="btn-sm", aria_label="Download the means μ as safetensors"),
-        class_="geometry-downloads",
-    )
+    label = "Download the means μ as safetensors"
+    vectors = ui.download_button("vectors", "μ", class_="btn-sm", aria_label=label)
+    downloads = downloads_ui("the layers", prefix="layers_", more=vectors)
     layers = ui.card(
-        ui.card_header(ui.h2("What the sinks add, layer by layer"), downloads, class_="geometry-head"),
-        ui.p(ui.output_text("finding", inline=True), class_="sl-finding", aria_live="polite"),
+        ui.card_header(ui.h2("What the sinks add, layer by layer"), downloads),
+        finding_line(),
         applicable(output_widget("directions", height="280px", fill=False)),
         ui.p(ui.output_text("rests_on", inline=True)),
         ui.p(f"{DEFINITION} {MEASURES}", class_="sl-muted"),
         full_screen=True,
     )
-    buttons = table_buttons("the heads", prefix="heads_")
     heads = ui.card(
-        ui.card_header(
-            ui.h2("In every head"), ui.div(*buttons, class_="geometry-downloads"), class_="geometry-head"
-        ),
-        ui.p(ui.output_text("heads_finding", inline=True), class_="sl-finding", aria_live="polite"),
-        ui.div(
-            ui.input_select("grid", "Shown", drawing.GRIDS, width="100%"), class_="sl-controls geometry-wide"
-        ),
+        ui.card_header(ui.h2("In every head"), downloads_ui("the heads", prefix="heads_")),
+        finding_line("heads_finding"),
+        ui.div(ui.input_select("grid", "Shown", drawing.GRIDS, width="100%"), class_="sl-controls sl-wide"),
         applicable(output_widget("heads", height="auto", fill=False), verdict="heads_apply"),
         ui.p(drawing.ONE_DIRECTION, class_="sl-muted"),
         full_screen=True,
@@ -57,7 +51,7 @@ def geometry_layers_ui() -> Tag:
         applicable(output_widget("sizes", height="260px", fill=False), verdict="sizes_apply"),
         full_screen=True,
     )
-    return ui.div(layers, ui.div(sizes, heads, class_="geometry-page"), class_="geometry-pair")
+    return ui.div(layers, ui.div(sizes, heads, class_="sl-stack"), class_="sl-pair")
 
 
 @module.server

@@ -24,7 +24,9 @@ from modules.outcome import Outcome
 from modules.quantity import SPACE, count
 from modules.session_run import Problem
 from modules.widgets.chart import Chart
+from modules.widgets.finding_line import finding_line
 from modules.widgets.scroll_area import scroll_area
+from modules.widgets.word_cell import word_cell
 from sinklens.analysis.massive_spans import MassiveSpan
 from sinklens.analysis.residual_metrics import DEFINITIONS
 
@@ -49,7 +51,7 @@ def geometry_norms_ui() -> Tag:
     """The two cards."""
     writes = ui.card(
         ui.card_header(ui.h2("What is written at sinks and at the others")),
-        ui.p(ui.output_text("finding", inline=True), class_="sl-finding", aria_live="polite"),
+        finding_line(),
         applicable(output_widget("writes", height="340px", fill=False)),
         ui.p(ui.output_text("note", inline=True)),
         ui.p(WRITES, class_="sl-muted"),
@@ -57,13 +59,13 @@ def geometry_norms_ui() -> Tag:
     )
     massive = ui.card(
         ui.card_header(ui.h2("Massive activations: birth and death")),
-        ui.p(ui.output_text("massive_finding", inline=True), class_="sl-finding", aria_live="polite"),
+        finding_line("massive_finding"),
         applicable(
             ui.div(
                 ui.input_select(
                     "definition", "Massive activation", DEFINITIONS, selected="relative", width="100%"
                 ),
-                class_="sl-controls geometry-wide",
+                class_="sl-controls sl-wide",
             ),
             output_widget("largest", height="280px", fill=False),
             verdict="massive_applies",
@@ -72,7 +74,7 @@ def geometry_norms_ui() -> Tag:
         ui.p(MASSIVE, class_="sl-muted"),
         full_screen=True,
     )  # fmt: skip
-    return ui.div(writes, massive, class_="geometry-pair")
+    return ui.div(writes, massive, class_="sl-pair")
 
 
 @module.server
@@ -159,8 +161,8 @@ def spans_table(spans: tuple[MassiveSpan, ...], found: StatesDrawing) -> Tag:
             ui.tags.td(ui.tags.bdi(found.stream.named(span.token), dir="auto")),
             ui.tags.td(str(span.dimension)),
             ui.tags.td("+" if span.sign > 0 else "\N{MINUS SIGN}"),
-            ui.tags.td(_state(span.birth)),
-            ui.tags.td("—" if span.death is None else _state(span.death)),
+            word_cell(_state(span.birth)),
+            word_cell("—" if span.death is None else _state(span.death)),
             ui.tags.td(number(span.peak.value)),
             ui.tags.td(f"{count(round(span.peak.ratio))}{SPACE}×"),
         )

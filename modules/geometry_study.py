@@ -16,9 +16,11 @@ from modules.figures.mean_points import mean_points
 from modules.geometry_view import GeometryView
 from modules.quantity import count, percent
 from modules.session_run import Problem
-from modules.table_files import table_buttons, table_files
+from modules.table_files import downloads_ui, table_files
 from modules.widgets.chart import Chart
+from modules.widgets.finding_line import finding_line
 from modules.widgets.heatmap import Heatmap, picture
+from modules.widgets.note_list import note_list
 from modules.work_line import WatchedWork, work_line_server, work_line_ui
 from sinklens.file_name import file_name
 from sinklens.geometry_file import mean_vectors_file
@@ -49,17 +51,12 @@ def geometry_study_ui() -> Tag:
     """Controls and four cards."""
     texts = {"This run": {THIS_TEXT: "The text on screen"}, **menu()}
     many = {"plugins": ["remove_button"]}
+    label = "Download the study's means μ as safetensors"
+    vectors = ui.download_button("vectors", "μ", class_="btn-sm", aria_label=label)
     controls = ui.card(
         ui.card_header(
             ui.h2("Across texts and first tokens"),
-            ui.div(
-                *table_buttons("the study"),
-                ui.download_button(
-                    "vectors", "μ", class_="btn-sm", aria_label="Download the study's means μ as safetensors"
-                ),
-                class_="geometry-downloads",
-            ),
-            class_="geometry-head",
+            downloads_ui("the study", more=vectors),
         ),
         ui.p(
             "In one text a sink at the beginning is one token with one value vector, so that much of its "
@@ -73,24 +70,24 @@ def geometry_study_ui() -> Tag:
             ui.input_text_area("own_texts", "More texts, one a line", rows=2, resize="vertical"),
             ui.input_selectize("first", "Other first tokens, from the text", [], multiple=True, options=many),
             ui.input_text("own_first", "More first tokens, words with spaces between", spellcheck="false"),
-            class_="sl-controls geometry-wide",
+            class_="sl-controls sl-wide",
         ),
         ui.p(ui.output_text("cost", inline=True), class_="sl-muted"),
         ui.div(
             ui.input_action_button("compute", "Compute", class_="btn-primary btn-sm"),
             work_line_ui("work"),
-            class_="geometry-compute",
+            class_="sl-row",
         ),
         ui.output_ui("left_out"),
         full_screen=True,
     )  # fmt: skip
     between_texts = ui.card(
         ui.card_header(ui.h2("Between texts")),
-        ui.p(ui.output_text("finding", inline=True), class_="sl-finding", aria_live="polite"),
+        finding_line(),
         applicable(
             ui.div(
                 ui.input_select("measure", "Shown", drawing.SHOWN, width="100%"),
-                class_="sl-controls geometry-wide",
+                class_="sl-controls sl-wide",
             ),
             output_widget("by_layer", height="320px", fill=False),
         ),
@@ -100,14 +97,14 @@ def geometry_study_ui() -> Tag:
     )  # fmt: skip
     between_first = ui.card(
         ui.card_header(ui.h2("Between first tokens")),
-        ui.p(ui.output_text("first_finding", inline=True), class_="sl-finding", aria_live="polite"),
+        finding_line("first_finding"),
         applicable(output_widget("pairs", height="300px", fill=False), verdict="first_applies"),
         ui.p(ui.output_text("first_rests_on", inline=True)),
         full_screen=True,
     )
     layer = ui.card(
         ui.card_header(ui.h2("Mean vectors of one layer")),
-        ui.p(ui.output_text("layer_finding", inline=True), class_="sl-finding", aria_live="polite"),
+        finding_line("layer_finding"),
         applicable(
             ui.div(ui.input_slider("layer", "Layer", 0, 1, 0, step=1, ticks=False), class_="sl-controls"),
             ui.div(
@@ -116,15 +113,13 @@ def geometry_study_ui() -> Tag:
                     ui.h3("Means of single texts, principal components"),
                     output_widget("plane", height="360px", fill=False),
                 ),
-                class_="geometry-pair",
+                class_="sl-pair",
             ),
             verdict="layer_applies",
         ),
         full_screen=True,
     )
-    return ui.div(
-        controls, ui.div(between_texts, between_first, class_="geometry-pair"), layer, class_="geometry-page"
-    )
+    return ui.div(controls, ui.div(between_texts, between_first, class_="sl-pair"), layer, class_="sl-stack")
 
 
 @module.server
@@ -202,7 +197,7 @@ def geometry_study_server(
     @render.ui
     def left_out():
         notes = drawing.skipped_sentences(found().study) if problem() is None else []
-        return ui.tags.ul(*map(ui.tags.li, notes), class_="geometry-skipped") if notes else None
+        return note_list(notes)
 
     @render_widget
     def by_layer():

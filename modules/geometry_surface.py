@@ -11,12 +11,14 @@ from shiny import Inputs, Outputs, Session, module, reactive, render, ui
 from shinywidgets import output_widget, render_widget
 
 from modules.applicable import applicable, verdict_on
+from modules.capital import capital
 from modules.dive import BLANK, N_READINGS_MAX, Stream, after, number
 from modules.figures.state_surface import state_surface
 from modules.latest import Latest
 from modules.outcome import Outcome
 from modules.quantity import count
 from modules.widgets.chart import Chart
+from modules.widgets.finding_line import finding_line
 from modules.widgets.heatmap import Axes, Heatmap, Picture, picture
 
 FORMS = {"flat": "flat map", "surface": "surface in 3-D", "wireframe": "wireframe in 3-D"}
@@ -98,7 +100,7 @@ def geometry_surface_ui() -> Tag:
     is_flat = "input.form === 'flat'"
     return ui.card(
         ui.card_header(ui.h2("States as a landscape")),
-        ui.p(ui.output_text("finding", inline=True), class_="sl-finding", aria_live="polite"),
+        finding_line(),
         applicable(
             ui.div(
                 ui.input_slider(
@@ -106,7 +108,7 @@ def geometry_surface_ui() -> Tag:
                 ),
                 ui.input_select("n_dimensions", "Dimensions", N_DIMENSIONS, selected="64"),
                 ui.input_select("form", "Drawn as", FORMS),
-                class_="sl-controls geometry-controls",
+                class_="sl-controls",
             ),
             ui.panel_conditional(is_flat, output_widget("flat", height="auto", fill=False)),
             ui.panel_conditional(f"!({is_flat})", output_widget("solid", height="460px", fill=False)),
@@ -167,7 +169,7 @@ def geometry_surface_server(
             return
         n = min(len(found.sizes), N_TOKENS_3D_MAX)
         figure = state_surface(found.sizes[:n], found.tokens[:n], found.dimensions, kind=form)
-        label = f"{FORMS[form].capitalize()}. {map_finding(found)}"
+        label = f"{capital(FORMS[form])}: {map_finding(found)}"
         solid.widget.show(figure, label=label, about=[found.stream.capture])
 
     @render.text

@@ -49,7 +49,7 @@ def _offer(say: Words) -> Tag:
         ui.span(say("New here?")),
         _button(say("Take the tour"), "data-sl-tour", "btn-primary"),
         _button(say("No, thanks"), "data-sl-tour-decline"),
-        class_="sl-note tour-offer",
+        class_="sl-note sl-row tour-offer",
         hidden="",
     )
 

@@ -14,7 +14,7 @@ from shinywidgets import output_widget, reactive_read, render_widget
 
 from modules.head_sentence import head_reading
 from modules.head_view import HeadView
-from modules.outcome import Outcome
+from modules.latest import kept_current
 from modules.quantity import quantity
 from modules.widgets.heatmap import Axes, Heatmap, Picture, picture
 from sinklens.analysis.head_metrics import HEAD_METRICS, head_metric, head_metric_floor
@@ -83,7 +83,7 @@ def grid_picture(grid: Measured) -> Picture:
         empty_text="not applicable", hint="", unit=definition.unit, readings=grid.readings(),
         square=False, flat=True, in_cells=True, cell_max=(64, 34),
     )  # fmt: skip
-    return picture(values, axes, label=f"{definition.name}. {grid.finding()}", low=low, high=high)
+    return picture(values, axes, label=f"{definition.name}: {grid.finding()}", low=low, high=high)
 
 
 @module.ui
@@ -121,21 +121,13 @@ def head_grid_server(
     settled : changes when the head in view has been drawn; the mark moves then
     """
 
-    @reactive.extended_task
     async def measure(capture: Capture, stream: str, key: str) -> Measured:
         if key in HEAD_METRICS:
             return await asyncio.to_thread(measured, capture.profile(stream), key)
         profiles = await service.head_profiles(capture, stream)
         return measured_outside_sinks(profiles.patterns, key)
 
-    @reactive.effect
-    def _measure():
-        capture, stream, key = view.capture(), view.stream(), input.metric()
-        measure.cancel()
-        measure(capture, stream, key)
-
-    session.on_ended(measure.cancel)
-    known: Outcome[Measured] = Outcome(measure)
+    known = kept_current(session, measure, lambda: (view.capture(), view.stream(), input.metric()))
 
     @render_widget
     def grid():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -15,8 +14,9 @@ from shinywidgets import output_widget, reactive_read, render_widget
 from modules.figures.head_groups import group_points
 from modules.head_drawing import Drawing
 from modules.head_view import HeadView
-from modules.outcome import Outcome
+from modules.latest import in_thread, kept_current
 from modules.widgets.chart import Chart
+from modules.widgets.finding_line import finding_line
 from sinklens.analysis.head_clusters import HeadClusters, head_clusters, head_positions
 
 METHODS = {"pca": "principal components", "tsne": "t-SNE"}
@@ -47,10 +47,10 @@ def head_groups_ui() -> Tag:
     """The card."""
     return ui.card(
         ui.card_header(ui.h2("Heads that do alike")),
-        ui.p(ui.output_text("finding", inline=True), class_="sl-finding", aria_live="polite"),
+        finding_line(),
         ui.div(ui.input_select("method", "Placed by", METHODS), class_="sl-controls"),
         output_widget("points", height="380px", fill=False),
-        ui.p(ABOUT, class_="sl-muted heads-note"),
+        ui.p(ABOUT, class_="sl-muted"),
         full_screen=True,
     )
 
@@ -73,18 +73,7 @@ def head_groups_server(
     painted : the head in view, once a person sees its map; the ring follows then
     """
 
-    @reactive.extended_task
-    async def group(table: pd.DataFrame, method: str) -> Grouped:
-        return await asyncio.to_thread(grouped, table, method)
-
-    @reactive.effect
-    def _group():
-        table, method = kinds(), input.method()
-        group.cancel()
-        group(table, method)
-
-    session.on_ended(group.cancel)
-    known: Outcome[Grouped] = Outcome(group)
+    known = kept_current(session, in_thread(grouped), lambda: (kinds(), input.method()))
 
     @render_widget
     def points():

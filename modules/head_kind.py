@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 
 import pandas as pd
@@ -14,11 +13,12 @@ from modules.figures.head_patterns import pattern_bars
 from modules.figures.head_radar import pattern_radar
 from modules.head_drawing import Drawing
 from modules.head_view import HeadView
-from modules.latest import Latest
-from modules.outcome import Outcome
+from modules.latest import Latest, in_thread, kept_current
+from modules.linked_heads import link_head_buttons
 from modules.quantity import percent, quantity
 from modules.run_state import RunState
 from modules.widgets.chart import Chart
+from modules.widgets.finding_line import finding_line
 from modules.widgets.head_button import head_button
 from sinklens.analysis.head_clusters import similar_heads
 from sinklens.analysis.head_profiles import HeadProfiles
@@ -40,14 +40,14 @@ def head_kind_ui() -> Tag:
     """The card."""
     return ui.card(
         ui.card_header(ui.h2(ui.output_text("title", inline=True))),
-        ui.p(ui.output_text("reason", inline=True), class_="sl-finding", aria_live="polite"),
+        finding_line("reason"),
         ui.output_ui("rest"),
         ui.div(ui.input_select("form", "Drawn as", FORMS), class_="sl-controls"),
         output_widget("patterns", height="430px", fill=False),
         ui.output_ui("similar"),
         ui.output_ui("kinds"),
-        ui.p(ABOUT, class_="sl-muted heads-note"),
-        ui.p(ui.output_text("language", inline=True), class_="sl-muted heads-note"),
+        ui.p(ABOUT, class_="sl-muted"),
+        ui.p(ui.output_text("language", inline=True), class_="sl-muted"),
         full_screen=True,
     )
 
@@ -148,18 +148,11 @@ def head_kind_server(
 def _similar(input: Inputs, session: Session, chosen, view: HeadView) -> None:
     """Buttons that lead to the heads most like this one."""
 
-    @reactive.extended_task
-    async def find(table: pd.DataFrame, layer: int, head: int) -> pd.DataFrame:
-        return await asyncio.to_thread(similar_heads, table, layer, head)
-
-    @reactive.effect
-    def _find():
+    def wanted() -> tuple[pd.DataFrame, int, int]:
         table, row = chosen()
-        find.cancel()
-        find(table, int(table.iloc[row]["layer"]), int(table.iloc[row]["head"]))
+        return table, int(table.iloc[row]["layer"]), int(table.iloc[row]["head"])
 
-    session.on_ended(find.cancel)
-    found: Outcome[pd.DataFrame] = Outcome(find)
+    found = kept_current(session, in_thread(similar_heads), wanted)
 
     @render.ui
     def similar():
@@ -175,11 +168,7 @@ def _similar(input: Inputs, session: Session, chosen, view: HeadView) -> None:
         ]
         return ui.div(ui.span("Most like it: ", class_="sl-muted"), *buttons, class_="heads-similar-row")
 
-    @reactive.effect
-    @reactive.event(input.pick)
-    def _pick():
-        layer, head = input.pick()
-        view.choose(int(layer), int(head))
+    link_head_buttons(input, view)
 
 
 def kind_title(head: pd.Series) -> str:

@@ -12,7 +12,7 @@ from shinywidgets import output_widget, reactive_read, render_widget
 
 from modules.head_grid import Measured
 from modules.head_view import HeadView
-from modules.outcome import Outcome
+from modules.latest import Latest
 from modules.widgets.mosaic import Mosaic, PackedMosaic, pack_mosaic
 from sinklens.results import Profile
 
@@ -50,20 +50,20 @@ def head_mosaic_server(
     settled : changes when the head in view has been drawn; the mark moves then
     """
 
-    @reactive.extended_task
     async def pack(profile: Profile) -> PackedMosaic:
         is_pooled = profile.thumbnails.shape[-2:] != (profile.n_queries, profile.n_keys)
         return await asyncio.to_thread(pack_mosaic, profile.thumbnails, is_pooled=is_pooled)
 
+    packing = Latest(session, pack)
+    packed = packing.outcome
+
     @reactive.effect
     def _pack():
         profile = view.profile()
-        pack.cancel()
-        if profile.thumbnails is not None:
-            pack(profile)
-
-    session.on_ended(pack.cancel)
-    packed: Outcome[PackedMosaic] = Outcome(pack)
+        if profile.thumbnails is None:
+            packing.stop()
+        else:
+            packing.restart(profile)
 
     @render_widget
     def mosaic():

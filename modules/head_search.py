@@ -12,8 +12,10 @@ from shiny import Inputs, Outputs, Session, module, reactive, render, req, ui
 
 from modules.head_drawing import Drawing
 from modules.head_view import HeadView
-from modules.outcome import Outcome
+from modules.latest import kept_current
+from modules.linked_heads import link_head_buttons
 from modules.quantity import percent
+from modules.widgets.finding_line import finding_line
 from modules.widgets.head_button import head_button
 from sinklens.analysis.head_search import ranked_heads
 from sinklens.language.token_language import TokenLanguage
@@ -52,15 +54,15 @@ def head_search_ui() -> Tag:
     """The card."""
     return ui.card(
         ui.card_header(ui.h2("Find heads that look from … to …")),
-        ui.p(ui.output_text("finding", inline=True), class_="sl-finding", aria_live="polite"),
+        finding_line(),
         ui.div(
             ui.input_select("source", "From", [DEFAULT_FROM]),
             ui.input_select("target", "To", [DEFAULT_TO]),
-            class_="sl-controls heads-controls",
+            class_="sl-controls",
         ),
         ui.output_ui("heads"),
-        ui.p(ABOUT, class_="sl-muted heads-note"),
-        ui.p(ui.output_text("note", inline=True), class_="sl-muted heads-note"),
+        ui.p(ABOUT, class_="sl-muted"),
+        ui.p(ui.output_text("note", inline=True), class_="sl-muted"),
         full_screen=True,
     )
 
@@ -82,21 +84,12 @@ def head_search_server(
     painted : the head in view, once a person sees its map; the first search waits for it
     """
 
-    @reactive.extended_task
-    async def learn(capture: Capture, stream: str) -> tuple[TokenLanguage, TokenLanguage]:
-        return await service.token_language(capture, stream)
-
-    @reactive.extended_task
     async def search(
         capture: Capture, stream: str, source: str, target: str, members: tuple[np.ndarray, np.ndarray]
     ) -> Found:
         shares = await service.group_shares(capture, stream, *members)
         return Found(source, target, ranked_heads(shares))
 
-    session.on_ended(learn.cancel)
-    session.on_ended(search.cancel)
-    known: Outcome[tuple[TokenLanguage, TokenLanguage]] = Outcome(learn)
-    found: Outcome[Found] = Outcome(search)
     is_seen = reactive.Value(False)
 
     @reactive.effect
@@ -104,11 +97,11 @@ def head_search_server(
         painted()
         is_seen.set(True)
 
-    @reactive.effect
-    def _learn():
+    def run_in_view() -> tuple[Capture, str]:
         req(is_seen())
-        learn.cancel()
-        learn(view.capture(), view.stream())
+        return view.capture(), view.stream()
+
+    known = kept_current(session, service.token_language, run_in_view)
 
     @reactive.effect
     def _offer():
@@ -121,17 +114,17 @@ def head_search_server(
             fallback = DEFAULT_FROM if name == "source" else DEFAULT_TO
             ui.update_select(name, choices=offered, selected=choice if has_it else fallback)
 
-    @reactive.effect
-    def _search():
+    def wanted() -> tuple:
         queries, keys = known()
         members_of = members(queries, input.source()), members(keys, input.target())
         req(all(marks is not None for marks in members_of))
         with reactive.isolate():
             capture, stream = view.capture(), view.stream()
         req(queries.prompt is capture.query_prompt(stream))
-        search.cancel()
-        named = (name_of(queries, input.source()), name_of(keys, input.target()))
-        search(capture, stream, *named, members_of)
+        named = name_of(queries, input.source()), name_of(keys, input.target())
+        return capture, stream, *named, members_of
+
+    found = kept_current(session, search, wanted)
 
     @render.text
     def finding():
@@ -145,11 +138,7 @@ def head_search_server(
     def note():
         return known()[1].note
 
-    @reactive.effect
-    @reactive.event(input.pick)
-    def _pick():
-        layer, head = input.pick()
-        view.choose(int(layer), int(head))
+    link_head_buttons(input, view)
 
 
 def choices(side: TokenLanguage) -> dict[str, dict[str, str]]:

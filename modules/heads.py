@@ -22,15 +22,15 @@ from sinklens.service import InferenceService
 def heads_ui(side: str = "A") -> Tag:
     """The page; every part fills itself when a run is there."""
     return ui.div(
-        ui.div(head_mosaic_ui("all"), head_grid_ui("metric"), class_="heads-pair"),
-        ui.div(chosen_head_ui("chosen"), step_by_step_ui("steps"), class_="heads-pair heads-pair-wide"),
+        ui.div(head_mosaic_ui("all"), head_grid_ui("metric"), class_="sl-pair"),
+        ui.div(chosen_head_ui("chosen"), step_by_step_ui("steps"), class_="sl-pair heads-wide"),
         ui.div(
             head_kind_ui("kind"),
-            ui.div(head_groups_ui("groups"), head_search_ui("search"), class_="heads-stack"),
-            class_="heads-pair",
+            ui.div(head_groups_ui("groups"), head_search_ui("search"), class_="sl-stack"),
+            class_="sl-pair",
         ),
         PLOTLY_JS,
-        class_="heads-page",
+        class_="sl-stack heads-page",
         data_side=side,
     )
 

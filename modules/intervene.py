@@ -15,6 +15,7 @@ from modules.intervene_verdict import intervene_verdict_server, intervene_verdic
 from modules.run_state import RunState
 from modules.trial_choice import N_EXAMPLES, TextsWish
 from modules.widgets.chart import PLOTLY_JS
+from modules.widgets.finding_line import finding_line
 from sinklens.service import InferenceService
 
 PAGE = "intervene"
@@ -35,7 +36,7 @@ def intervene_ui(side: str = "A") -> Tag:
         PLOTLY_JS,
         _texts_ui(),
         *(card.ui(card.id) for card in CARDS),
-        class_="intervene-page",
+        class_="sl-stack",
         data_side=side,
     )
 
@@ -43,7 +44,7 @@ def intervene_ui(side: str = "A") -> Tag:
 def _texts_ui() -> Tag:
     return ui.card(
         ui.card_header(ui.h2("Texts of every trial on this page")),
-        ui.p(ui.output_text("texts_finding", inline=True), class_="sl-finding", aria_live="polite"),
+        finding_line("texts_finding"),
         ui.div(
             ui.input_slider(
                 "n_examples",

@@ -15,10 +15,13 @@ from modules.intervene_maps import intervene_maps_server, intervene_maps_ui
 from modules.intervene_migration import intervene_migration_server, intervene_migration_ui
 from modules.intervene_result import intervene_result_server, intervene_result_ui
 from modules.intervene_tokens import intervene_tokens_server, intervene_tokens_ui
+from modules.problem_alert import problem_alert
+from modules.run_card import run_line
 from modules.trial_choice import TrialChoice
 from modules.trial_words import edit_sentence
 from modules.tried import Tried, try_edit
-from modules.work_line import WatchedWork, work_line_server, work_line_ui
+from modules.widgets.finding_line import finding_line
+from modules.work_line import WatchedWork, work_line_server
 from sinklens.errors import BadIntervention
 from sinklens.results import Capture
 from sinklens.run_status import OnStatus
@@ -32,14 +35,9 @@ def intervene_edit_ui() -> TagList:
     return TagList(
         ui.card(
             ui.card_header(ui.h2("Edit")),
-            ui.p(ui.output_text("what", inline=True), class_="sl-finding", aria_live="polite"),
+            finding_line("what"),
             edit_inputs(),
-            ui.div(
-                ui.input_action_button("run", "Run the edit", class_="btn-primary"),
-                ui.output_text("hint", inline=True),
-                work_line_ui("work"),
-                class_="intervene-run",
-            ),
+            run_line("Run the edit"),
             ui.output_ui("problem"),
             ui.output_ui("done"),
         ),
@@ -49,7 +47,7 @@ def intervene_edit_ui() -> TagList:
                 intervene_tokens_ui("tokens"),
                 intervene_maps_ui("maps"),
                 intervene_migration_ui("migration"),
-                class_="intervene-page",
+                class_="sl-stack",
             ),
             verdict="has_result",
         ),
@@ -130,8 +128,7 @@ def intervene_edit_server(input: Inputs, output: Outputs, session: Session, *, b
 
     @render.ui
     def problem():
-        found = trial.outcome.problem()
-        return None if found is None else ui.div(found.sentence, class_="sl-alert", role="alert")
+        return problem_alert(trial.outcome.problem())
 
     @render.ui
     def done():
@@ -141,12 +138,11 @@ def intervene_edit_server(input: Inputs, output: Outputs, session: Session, *, b
 
     @render.text
     def has_result():
-        return verdict_on(trial.outcome.value() is None or trial.outcome.problem() is not None)
+        return verdict_on(trial.outcome.is_missing())
 
     @reactive.calc
     def tried() -> Tried:
-        req(trial.outcome.problem() is None)
-        return trial.outcome()
+        return trial.outcome.valid()
 
     layers_follow(bench)
     intervene_result_server("result", tried=tried)

@@ -16,8 +16,10 @@ from modules.dive import BLANK
 from modules.figures.migration_bars import migration_bars
 from modules.intervene_result import filename
 from modules.quantity import percent
+from modules.table_files import downloads_ui
 from modules.tried import Tried
 from modules.widgets.chart import Chart
+from modules.widgets.finding_line import finding_line
 from modules.widgets.scroll_area import scroll_area
 from sinklens.analysis.plain_data import plain
 from sinklens.analysis.received import DEFINITIONS
@@ -33,18 +35,14 @@ LEAST = 0.005
 @module.ui
 def intervene_migration_ui() -> Tag:
     """The card."""
-    downloads = ui.div(
-        ui.download_button("csv", "CSV", class_="btn-sm", aria_label="Download the migration as CSV"),
-        ui.download_button("report", "JSON", class_="btn-sm", aria_label="Download the migration as JSON"),
-        class_="intervene-downloads",
-    )
+    downloads = downloads_ui("the migration", "the migration")
     choices = {key: entry.name for key, entry in DEFINITIONS.items()}
     return ui.card(
-        ui.card_header(ui.h2("Where the attention goes"), downloads, class_="intervene-head"),
-        ui.p(ui.output_text("finding", inline=True), class_="sl-finding", aria_live="polite"),
+        ui.card_header(ui.h2("Where the attention goes"), downloads),
+        finding_line(),
         ui.div(
             ui.input_select("definition", "Attention received, defined as", choices),
-            class_="sl-controls intervene-controls",
+            class_="sl-controls",
         ),
         applicable(
             output_widget("bars", height="280px", fill=False),
@@ -183,7 +181,7 @@ def gains_table(table: pd.DataFrame) -> Tag:
         ui.tags.caption("Largest gains, and largest losses"),
         ui.tags.thead(ui.tags.tr(*(ui.tags.th(name, scope="col") for name in names))),
         ui.tags.tbody(*rows),
-        class_="sl-table intervene-table",
+        class_="sl-table sl-numbers",
     )
 
 

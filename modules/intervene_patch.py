@@ -25,7 +25,9 @@ from modules.patch_drawing import (
     slide_figure,
 )
 from modules.patch_trial import RANDOM, SLIDE, STATIC, WHERE, ZERO, Patched, PatchWish, try_patches
+from modules.table_files import downloads_ui
 from modules.widgets.chart import Chart
+from modules.widgets.finding_line import finding_line
 from modules.widgets.scroll_area import scroll_area
 from modules.work_line import WatchedWork, work_line_server, work_line_ui
 from sinklens.analysis.trial_export import trial_export, trial_frame
@@ -43,14 +45,10 @@ ABOUT = (
 @module.ui
 def intervene_patch_ui() -> Tag:
     """The card."""
-    downloads = ui.div(
-        ui.download_button("csv", "CSV", class_="btn-sm", aria_label="Download the patches as CSV"),
-        ui.download_button("report", "JSON", class_="btn-sm", aria_label="Download the patches as JSON"),
-        class_="intervene-downloads",
-    )
+    downloads = downloads_ui("the patches", "the patches")
     return ui.card(
-        ui.card_header(ui.h2("Static sink patching"), downloads, class_="intervene-head"),
-        ui.p(ui.output_text("finding", inline=True), class_="sl-finding", aria_live="polite"),
+        ui.card_header(ui.h2("Static sink patching"), downloads),
+        finding_line(),
         ui.div(
             ui.input_numeric("n_first", "First tokens", 1, min=1, step=1),
             ui.input_select("where", "Patched in", WHERE),
@@ -58,12 +56,12 @@ def intervene_patch_ui() -> Tag:
                 "input.where === 'heads'",
                 ui.input_slider("epsilon", "Above this share", 0.05, 0.95, 0.3, step=0.05, ticks=False),
             ),
-            class_="sl-controls intervene-controls",
+            class_="sl-controls",
         ),
         ui.div(
             ui.input_action_button("run", "Run the patches", class_="btn-default"),
             work_line_ui("work"),
-            class_="intervene-run",
+            class_="sl-row sl-muted",
         ),
         applicable(
             ui.div(
@@ -71,7 +69,7 @@ def intervene_patch_ui() -> Tag:
                     "point", "From dynamic (left) over static (middle) to zero (right)",
                     0, len(SLIDE) - 1, 4, step=1, ticks=False, width="100%",
                 ),
-                ui.p(ui.output_text("point_said", inline=True), aria_live="polite", class_="intervene-point"),
+                ui.p(ui.output_text("point_said", inline=True), aria_live="polite"),
                 output_widget("slide", height="220px", fill=False),
                 ui.p(
                     "Only the marked points are measured; the dotted line joins them and is no measurement.",

@@ -14,10 +14,13 @@ from modules.dive import BLANK
 from modules.figures.forest import MARKS, ForestRow, forest
 from modules.figures.layer_lines import layer_lines
 from modules.quantity import percent
+from modules.table_files import downloads_ui
 from modules.trial_words import ROW_POLICY, ppl
 from modules.tried import Tried
 from modules.widgets.chart import Chart
+from modules.widgets.finding_line import finding_line
 from modules.widgets.scroll_area import scroll_area
+from modules.widgets.word_cell import word_head
 from sinklens.analysis.trial_export import trial_export, trial_frame
 from sinklens.file_name import file_name
 from sinklens.trial_records import TrialReport
@@ -39,14 +42,10 @@ HEADS = (
 @module.ui
 def intervene_result_ui() -> Tag:
     """Two cards: the arms, and the drift of the states."""
-    downloads = ui.div(
-        ui.download_button("csv", "CSV", class_="btn-sm", aria_label="Download the arms as CSV"),
-        ui.download_button("report", "JSON", class_="btn-sm", aria_label="Download the trial as JSON"),
-        class_="intervene-downloads",
-    )
+    downloads = downloads_ui("the arms", "the trial")
     result = ui.card(
-        ui.card_header(ui.h2("What it does"), downloads, class_="intervene-head"),
-        ui.p(ui.output_text("finding", inline=True), class_="sl-finding", aria_live="polite"),
+        ui.card_header(ui.h2("What it does"), downloads),
+        finding_line(),
         output_widget("arms", height="auto", fill=False),
         ui.output_ui("numbers"),
         ui.p(ABOUT, class_="sl-muted"),
@@ -54,8 +53,8 @@ def intervene_result_ui() -> Tag:
     )
     drift = ui.card(
         ui.card_header(ui.h2("How far the states drift")),
-        ui.p(ui.output_text("drift_finding", inline=True), class_="sl-finding", aria_live="polite"),
-        ui.div(ui.input_select("measure", "Measured as", DRIFTS), class_="sl-controls intervene-controls"),
+        finding_line("drift_finding"),
+        ui.div(ui.input_select("measure", "Measured as", DRIFTS), class_="sl-controls"),
         output_widget("drift", height="260px", fill=False),
         ui.p(
             "State of the residual stream after each block against itself without the edit, mean over the "
@@ -132,11 +131,7 @@ def arm_table(table: pd.DataFrame) -> Tag:
     """All numbers of every arm."""
     rows = [
         ui.tags.tr(
-            ui.tags.th(
-                ui.span(*_mark(row.kind)),
-                f" {short_name(row.arm, row.of)}",
-                scope="row",
-            ),
+            word_head(ui.span(*_mark(row.kind)), f" {short_name(row.arm, row.of)}"),
             *(ui.tags.td(cell, class_="sl-num") for cell in _cells(row)),
         )
         for row in table.itertuples()
@@ -147,7 +142,7 @@ def arm_table(table: pd.DataFrame) -> Tag:
         f"{MARKS}. {n_texts} text{'s' if n_texts > 1 else ''}, {int(table['n_tokens'].max()):,} "
         f"predicted tokens; 95 % intervals over {table['over'].iloc[0]}."
     )
-    table = ui.tags.table(ui.tags.thead(heads), ui.tags.tbody(*rows), class_="sl-table intervene-table")
+    table = ui.tags.table(ui.tags.thead(heads), ui.tags.tbody(*rows), class_="sl-table sl-numbers")
     return ui.div(ui.p(caption, class_="sl-muted"), scroll_area(table, label="What the edit changed"))
 
 

@@ -14,6 +14,7 @@ from modules.loss_strip import loss_strip, suffer_sentence, token_changes
 from modules.predictions import is_masked
 from modules.quantity import percent
 from modules.tried import Tried
+from modules.widgets.finding_line import finding_line
 from modules.widgets.prediction_table import prediction_table
 from sinklens.analysis.token_match import came_from
 from sinklens.prediction_records import Predictions
@@ -36,15 +37,15 @@ def intervene_tokens_ui() -> Tag:
     """Two cards side by side."""
     strip = ui.card(
         ui.card_header(ui.h2("Which tokens suffer")),
-        ui.p(ui.output_text("finding", inline=True), class_="sl-finding", aria_live="polite"),
+        finding_line(),
         ui.output_ui("strip"),
     )
     expected = ui.card(
         ui.card_header(ui.h2("What is expected there, before and after")),
-        ui.p(ui.output_text("expected_finding", inline=True), class_="sl-finding", aria_live="polite"),
+        finding_line("expected_finding"),
         ui.output_ui("expected"),
     )
-    return ui.div(strip, expected, class_="intervene-pair")
+    return ui.div(strip, expected, class_="sl-pair")
 
 
 @module.server
@@ -143,7 +144,7 @@ def expected_tables(expected: Expected) -> TagList:
     return ui.div(
         prediction_table(expected.before, 0, caption="Before", actual=label),
         prediction_table(expected.after, 0, caption="After", actual=label),
-        class_="intervene-two",
+        class_="sl-stack intervene-two",
     )
 
 

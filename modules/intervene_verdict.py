@@ -11,6 +11,7 @@ from shinywidgets import output_widget, reactive_read, render_widget
 
 from modules.applicable import applicable, verdict_on
 from modules.bench import Bench
+from modules.table_files import downloads_ui
 from modules.verdict_drawing import (
     SENTENCES,
     Row,
@@ -24,6 +25,7 @@ from modules.verdict_drawing import (
     verdict_table,
 )
 from modules.verdict_trial import Judged, judge_heads, judge_sinks
+from modules.widgets.finding_line import finding_line
 from modules.widgets.heatmap import Heatmap
 from modules.widgets.scroll_area import scroll_area
 from modules.work_line import WatchedWork, work_line_server, work_line_ui
@@ -45,24 +47,20 @@ N_ROWS = 12
 @module.ui
 def intervene_verdict_ui() -> Tag:
     """The card."""
-    downloads = ui.div(
-        ui.download_button("csv", "CSV", class_="btn-sm", aria_label="Download the verdicts as CSV"),
-        ui.download_button("report", "JSON", class_="btn-sm", aria_label="Download the verdicts as JSON"),
-        class_="intervene-downloads",
-    )
+    downloads = downloads_ui("the verdicts", "the verdicts")
     return ui.card(
-        ui.card_header(ui.h2("Verdict by measurement"), downloads, class_="intervene-head"),
-        ui.p(ui.output_text("finding", inline=True), class_="sl-finding", aria_live="polite"),
+        ui.card_header(ui.h2("Verdict by measurement"), downloads),
+        finding_line(),
         ui.div(
             ui.input_slider("tolerance", "Tolerance, nats", 0.005, 0.2, TOLERANCE, step=0.005, ticks=False),
-            class_="sl-controls intervene-controls",
+            class_="sl-controls",
         ),
         ui.div(
             ui.input_action_button("sinks", "Judge the sinks", class_="btn-default"),
             ui.input_action_button("heads", "Judge every head", class_="btn-default"),
             work_line_ui("sinks_work"),
             work_line_ui("heads_work"),
-            class_="intervene-run",
+            class_="sl-row sl-muted",
         ),
         applicable(
             scroll_area(ui.output_ui("table"), label="Verdict on every sink"),
@@ -77,7 +75,7 @@ def intervene_verdict_ui() -> Tag:
             ui.output_ui("heads_rest_on"),
             verdict="has_heads",
         ),
-        ui.div(*map(chip, SENTENCES), class_="intervene-legend"),
+        ui.div(*map(chip, SENTENCES), class_="sl-line"),
         ui.p(ABOUT, class_="sl-muted"),
         full_screen=True,
     )

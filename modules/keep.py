@@ -42,7 +42,7 @@ def keep_ui(*files: Tag, say: Words = ENGLISH) -> Tag:
         ui.div(
             ui.tags.button(say("Copy link"), type="button", class_=small, **copy),
             *files,
-            class_="sl-keep-row",
+            class_="sl-line",
         ),
         ui.p("", class_="sl-muted", role="status", data_sl_copied=""),
         *(

@@ -11,7 +11,7 @@ from sinklens.analysis.sinks import LABELS
 def chip(label: str, *, short: bool = False) -> Tag:
     """A label as its letter in its colour, with the name beside it or as a tooltip."""
     letter = LABELS[label].letter
-    kind = f"sinks-chip sinks-label-{label.replace(' ', '-')}"
+    kind = f"sl-chip sinks-label-{label.replace(' ', '-')}"
     if short:
         return ui.span(letter, class_=kind, title=label, translate="yes")
     return ui.span(f"{letter} · {label}", class_=kind, translate="yes")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Generic, TypeVar
 
@@ -46,3 +47,33 @@ class Latest(Generic[Value]):
     def stop(self) -> None:
         """Stop; what was there before stays."""
         self.task.cancel()
+
+
+def kept_current(
+    session: Session, work: Callable[..., Awaitable[Value]], wish: Callable[[], tuple]
+) -> Outcome[Value]:
+    """The outcome of work that begins anew whenever what it is asked for changes.
+
+    To be made inside a module's server function. A silent wish (req) leaves the former value.
+
+    Parameters
+    ----------
+    work : `await work(*wish())` gives the value
+    wish : reactive; what to ask for now
+    """
+    latest = Latest(session, work)
+
+    @reactive.effect
+    def _ask():
+        latest.restart(*wish())
+
+    return latest.outcome
+
+
+def in_thread(work: Callable[..., Value]) -> Callable[..., Awaitable[Value]]:
+    """The same work for `Latest`, while the session goes on answering."""
+
+    async def run(*wish) -> Value:
+        return await asyncio.to_thread(work, *wish)
+
+    return run

@@ -120,19 +120,19 @@ def learn_page(results: LessonResults, say: Words, *, open_id: str) -> Tag:
         ),
         ui.div(
             _contents([lesson.title for lesson in lessons], [lesson.key for lesson in lessons], say),
-            ui.div(*articles, *_sections(results, say), class_="learn-stage"),
+            ui.div(*articles, *_sections(results, say)),
             class_="learn-body",
         ),
         handout(results, say),
         lang=say.language,
-        class_="learn-content",
+        class_="sl-stack learn-content",
     )
 
 
 def _contents(titles: list[str], keys: list[str], say: Words) -> Tag:
     """The list that opens a lesson or a section."""
     rows = [
-        (key, TagList(ui.span(str(n), class_="learn-number"), title))
+        (key, TagList(ui.span(str(n), class_="sl-ordinal learn-number"), title))
         for n, (key, title) in enumerate(zip(keys, titles, strict=True), start=1)
     ]
     rows += [("glossary", say("Glossary")), ("teacher", say("For teachers"))]

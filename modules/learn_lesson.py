@@ -46,12 +46,12 @@ def lesson_article(lesson: Lesson, number: int, results: LessonResults, say: Wor
         ui.div(
             ui.p(class_="learn-verdict", aria_live="polite"),
             ui.div(measured_text(lesson, results, say), class_="learn-text"),
-            ui.p(rendered_line(lesson.look, result.numbers, say.language), class_="sl-finding learn-look"),
+            ui.p(rendered_line(lesson.look, result.numbers, say.language), class_="sl-finding"),
             lesson_views(lesson.key),
             source_line(results, say),
             exercise_list(lesson, results, say, open_id=open_id),
             misreading_list(lesson, result, say),
-            class_="learn-result",
+            class_="sl-stack learn-result",
             hidden="",
         ),
         id=f"learn-{lesson.key}",
@@ -113,7 +113,7 @@ def source_line(results: LessonResults, say: Words) -> Tag:
             "Measured on the bundled {model} and stored; nothing is computed while you read.",
             model=results.model,
         ),
-        class_="sl-muted learn-source",
+        class_="sl-muted",
     )
 
 

@@ -39,8 +39,8 @@ def loss_strip(prompt: Prompt, effect: ArmEffect, *, pick: str) -> Tag:
             aria_label="Tokens of the text",
         ),
         ui.div(
-            ui.span("▲ predicted worse, ", class_="intervene-worse"),
-            ui.span("▼ predicted better; ", class_="intervene-better"),
+            ui.span("▲ predicted worse, "),
+            ui.span("▼ predicted better; "),
             ui.span(f"full colour from {top:.2f} nats on; dotted: not predicted in both runs."),
             class_="sl-muted",
         ),
@@ -74,14 +74,14 @@ def _token(index: int, label: str, change: float | None, top: float, pick: str) 
     if change is None:
         kind, share, words = "intervene-unread", 0.0, "not predicted in both runs"
     else:
-        kind = "intervene-worse" if change > 0 else "intervene-better"
+        kind = "sl-raises" if change > 0 else "sl-lowers"
         share, words = min(abs(change) / top, 1.0), f"loss {change:+.2f} nats"
     return ui.tags.button(
         ui.tags.bdi(label or "∅", dir="auto"),
         tells(pick, index),
         type="button",
-        class_=f"intervene-token {kind}",
+        class_=f"sl-signed intervene-token {kind}",
         style=f"--share: {share:.3f}",
         title=f"token {index}: {words}",
-        aria_label=f"token {index} {label}: {words}",
+        aria_label=f"token {index}, {label}: {words}",
     )

@@ -40,7 +40,23 @@ class Outcome(Generic[Value]):
         req(value is not None)
         return value
 
-    def sentence(self, of_value) -> str:
-        """The problem in a sentence, else what a function says of the result."""
+    def is_missing(self) -> bool:
+        """Is there no result, or a problem since?"""
+        return self.value() is None or self.problem() is not None
+
+    def valid(self) -> Value:
+        """The result; silent after a problem too."""
+        req(self.problem() is None)
+        return self()
+
+    def sentence(self, of_value, *, before: str | None = None) -> str:
+        """The problem in a sentence, else what a function says of the result.
+
+        Parameters
+        ----------
+        before : what is said while there was no result yet; nothing (req) without it
+        """
         problem = self.problem()
-        return problem.sentence if problem else of_value(self())
+        if problem:
+            return problem.sentence
+        return before if before is not None and self.value() is None else of_value(self())

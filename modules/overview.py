@@ -11,7 +11,7 @@ from shiny import Inputs, Outputs, Session, module, reactive, render, ui
 from shinywidgets import output_widget, reactive_read, render_widget
 
 from modules.figures.layer_curve import layer_curve_figure, layer_finding
-from modules.outcome import Outcome
+from modules.latest import kept_current
 from modules.overview_boxes import value_boxes
 from modules.predictions import predictions_server, predictions_ui
 from modules.run_state import RunState
@@ -44,7 +44,7 @@ def overview_ui(side: str = "A") -> Tag:
         ui.div(_text_card(), _curve_card(), class_="sl-split sl-split-wide"),
         ui.output_ui("metrics"),
         predictions_ui("predictions"),
-        class_="sl-overview",
+        class_="sl-stack",
         data_side=side,
     )
 
@@ -87,19 +87,15 @@ def overview_server(
     side : "A" or "B", the colour of a comparison's side
     """
 
-    @reactive.extended_task
     async def summarise(capture: Capture, stream: str) -> Shown:
         return Shown(capture, await asyncio.to_thread(run_summary, capture, stream))
 
-    @reactive.effect
-    def _summarise():
+    def wanted() -> tuple[Capture, str]:
         capture, stream = state.capture(), state.stream()
-        summarise.cancel()
-        summarise(capture, stream if stream in capture.profiles else capture.main_stream)
+        return capture, stream if stream in capture.profiles else capture.main_stream
 
-    session.on_ended(summarise.cancel)
     _show_model(state)
-    known: Outcome[Shown] = Outcome(summarise)
+    known = kept_current(session, summarise, wanted)
     _show_numbers(known)
     _show_text(input, known, state, side)
     _show_curve(known, side)

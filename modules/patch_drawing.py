@@ -25,6 +25,8 @@ from modules.patch_trial import (
 )  # fmt: skip
 from modules.quantity import percent
 from modules.trial_words import ppl, skipped_sentences, span, texts_of
+from modules.widgets.note_list import note_list
+from modules.widgets.word_cell import word_head
 from sinklens.analysis.trial_table import loss_change
 
 CONDITIONS = (DYNAMIC, STATIC, OWN, RANDOM, OTHER_FIRST, ZERO)
@@ -86,7 +88,7 @@ def patch_table(table: pd.DataFrame) -> Tag:
     rows = table.set_index("arm")
     body = [
         ui.tags.tr(
-            ui.tags.th(f"{name}", ui.div(EXPLAINED[name], class_="sl-muted"), scope="row"),
+            word_head(name, ui.div(EXPLAINED[name], class_="sl-muted")),
             *(ui.tags.td(cell, class_="sl-num") for cell in _cells(rows.loc[name])),
         )
         for name in CONDITIONS
@@ -96,7 +98,7 @@ def patch_table(table: pd.DataFrame) -> Tag:
     return ui.tags.table(
         ui.tags.thead(ui.tags.tr(*(ui.tags.th(name, scope="col") for name in names))),
         ui.tags.tbody(*body),
-        class_="sl-table intervene-table intervene-conditions",
+        class_="sl-table sl-numbers intervene-conditions",
     )
 
 
@@ -151,8 +153,7 @@ def patch_basis(patched: Patched) -> Tag:
         if patched.first_label:
             facts.append(f"The other first token is “{patched.first_label}”.")
     notes = [*patched.notes, *skipped_sentences(report)]
-    listed = ui.tags.ul(*map(ui.tags.li, notes), class_="intervene-notes") if notes else None
-    return ui.div(ui.p(" ".join(facts), class_="sl-muted"), listed)
+    return ui.div(ui.p(" ".join(facts), class_="sl-muted"), note_list(notes))
 
 
 def _cells(row) -> tuple[str, ...]:

@@ -15,6 +15,7 @@ from modules.figures.head_write_bars import head_write_bars
 from modules.pipeline import Place, Walk
 from modules.step_table import step_table
 from modules.widgets.chart import Chart
+from modules.widgets.finding_line import finding_line
 from modules.work_line import work_line_server, work_line_ui
 from sinklens.pipeline_records import BlockTrace
 
@@ -42,7 +43,7 @@ def pipeline_block_ui(about: str, *, with_chart: bool = False) -> TagList:
     """The inside of one panel: finding, note, perhaps a chart, a table, and what it means."""
     chart = output_widget("picture", height="300px", fill=False) if with_chart else None
     return TagList(
-        ui.p(ui.output_text("finding", inline=True), class_="sl-finding", aria_live="polite"),
+        finding_line(),
         work_line_ui("work"),
         applicable(ui.p(ui.output_text("note", inline=True)), chart, ui.output_ui("table")),
         ui.p(about, class_="sl-muted"),
@@ -132,7 +133,8 @@ def pipeline_final_server(input: Inputs, output: Outputs, session: Session, *, w
         place, trace = known()
         if trace.final_norm is None:
             return None
-        rows = words.final_rows(place, trace.final_norm)
+        token, (name, *middle) = words.final_rows(place, trace.final_norm)
+        rows = [token, (ui.span(name, translate="yes"), *middle)]
         return step_table("Length of the vector", ("token", "before", "after"), rows)
 
 

@@ -18,6 +18,7 @@ from modules.pipeline import Place, Walk
 from modules.quantity import count
 from modules.step_table import step_table
 from modules.widgets.chart import Chart
+from modules.widgets.finding_line import finding_line
 from modules.work_line import WatchedWork, work_line_server, work_line_ui
 from sinklens.analysis.neighbours import nearest_others, plane_of
 from sinklens.pipeline_records import TokenEmbeddings
@@ -53,7 +54,7 @@ class Embedded:
 def pipeline_embeddings_ui() -> TagList:
     """The inside of the panel."""
     return TagList(
-        ui.p(ui.output_text("finding", inline=True), class_="sl-finding", aria_live="polite"),
+        finding_line(),
         work_line_ui("work"),
         applicable(
             output_widget("strip", height="170px", fill=False),
@@ -61,7 +62,7 @@ def pipeline_embeddings_ui() -> TagList:
                 ui.div(ui.output_ui("in_vocabulary")),
                 ui.div(ui.output_ui("in_text")),
                 ui.div(output_widget("plane", height="380px", fill=False)),
-                class_="pipe-near",
+                class_="sl-stack pipe-near",
             ),
         ),
         ui.p(ABOUT, class_="sl-muted"),
@@ -99,7 +100,7 @@ def pipeline_embeddings_server(
     def _show():
         known = work.outcome()
         run, label = [known.place.capture], embedding_finding(known)
-        strip.widget.show(vector_strip(known.row, what="number"), label=label, about=run)
+        strip.widget.show(vector_strip(known.row), label=label, about=run)
         labels = known.place.prompt.labels
         points = PointGroup("tokens of the text", known.points, labels, chosen=known.found.position)
         label = "The text's embeddings on a plane."

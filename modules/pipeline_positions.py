@@ -17,6 +17,7 @@ from modules.pipeline import Walk
 from modules.position_words import Positioned, pair_rows, position_sentences, positioned
 from modules.step_table import step_table
 from modules.widgets.chart import Chart
+from modules.widgets.finding_line import finding_line
 from modules.work_line import work_line_server, work_line_ui
 
 ABOUT = (
@@ -30,7 +31,7 @@ ABOUT = (
 def pipeline_positions_ui() -> TagList:
     """The inside of the panel."""
     return TagList(
-        ui.p(ui.output_text("finding", inline=True), class_="sl-finding", aria_live="polite"),
+        finding_line(),
         work_line_ui("work"),
         ui.p(ui.output_text("more", inline=True)),
         applicable(output_widget("picture", height="340px", fill=False), ui.output_ui("table")),

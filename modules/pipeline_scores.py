@@ -18,6 +18,7 @@ from modules.score_tables import (
     step_numbers,
     strongest_tokens,
 )
+from modules.widgets.finding_line import finding_line
 from modules.work_line import WatchedWork, work_line_server, work_line_ui
 from sinklens.errors import NotCaptured
 from sinklens.results import Capture
@@ -35,7 +36,7 @@ ABOUT = (
 def pipeline_scores_ui() -> TagList:
     """The inside of the panel."""
     return TagList(
-        ui.p(ui.output_text("finding", inline=True), class_="sl-finding", aria_live="polite"),
+        finding_line(),
         work_line_ui("work"),
         applicable(
             ui.div(
@@ -46,7 +47,7 @@ def pipeline_scores_ui() -> TagList:
                     multiple=True,
                     options={"maxItems": N_OTHERS_MAX, "plugins": ["remove_button"]},
                 ),
-                class_="sl-controls dive-controls dive-wide",
+                class_="sl-controls sl-wide",
             ),
             ui.output_ui("steps"),
         ),
@@ -106,7 +107,7 @@ def pipeline_scores_server(
     def steps():
         scores = work.outcome()
         tables = (score_table(scores, step, i) for i, step in enumerate(step_numbers(scores), start=1))
-        return ui.div(*tables, class_="pipe-steps")
+        return ui.div(*tables, class_="sl-pair")
 
 
 async def scores_at(service: InferenceService, place: Place, others: tuple[int, ...]) -> Scores:

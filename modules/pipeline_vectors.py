@@ -16,6 +16,7 @@ from modules.figures.token_plane import PointGroup, token_plane
 from modules.pipeline import Place, Walk
 from modules.step_table import step_table
 from modules.widgets.chart import Chart
+from modules.widgets.finding_line import finding_line
 from modules.work_line import WatchedWork, work_line_server, work_line_ui
 from sinklens.analysis.head_vectors import HeadVectors, head_vectors
 from sinklens.errors import NotCaptured
@@ -36,7 +37,7 @@ NOT_KEPT = "Not available: the vectors of this long text were not kept. Use a sh
 def pipeline_vectors_ui() -> TagList:
     """The inside of the panel."""
     return TagList(
-        ui.p(ui.output_text("finding", inline=True), class_="sl-finding", aria_live="polite"),
+        finding_line(),
         work_line_ui("work"),
         ui.p(ui.output_text("shared", inline=True)),
         applicable(

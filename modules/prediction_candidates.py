@@ -51,7 +51,7 @@ class PositionReading:
 @module.ui
 def prediction_candidates_ui() -> Tag:
     """Two places, empty until a position is read."""
-    return ui.div(ui.output_ui("table"), ui.output_ui("steps"), class_="dive-positions")
+    return ui.div(ui.output_ui("table"), ui.output_ui("steps"), class_="sl-part dive-positions")
 
 
 @module.server

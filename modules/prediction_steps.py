@@ -11,6 +11,7 @@ from shiny import ui
 from modules.quantity import count
 from modules.widgets.scroll_area import scroll_area
 from modules.widgets.telling import tells
+from modules.widgets.word_cell import word_head
 from sinklens.prediction_records import Predictions
 from sinklens.records import Token
 
@@ -90,7 +91,7 @@ def candidate_table(
     )
     total = ui.tags.tr(
         ui.tags.td(),
-        ui.tags.th(f"sum over all {count(n_vocabulary)} tokens", scope="row", colspan="3"),
+        ui.tags.th(f"sum over all {count(n_vocabulary)} tokens", scope="row", colspan="3", translate="yes"),
         ui.tags.td(_number(found[0].sum_exp), class_="sl-num"),
         ui.tags.td("1", class_="sl-num"),
     )
@@ -157,7 +158,7 @@ def _row(candidate: Candidate, *, pick: str, value: str, is_chosen: bool) -> Tag
     )
     return ui.tags.tr(
         ui.tags.td(count(candidate.rank), class_="sl-num sl-muted"),
-        ui.tags.th(token, scope="row"),
+        word_head(token),
         *(ui.tags.td(number, class_="sl-num") for number in numbers),
         class_="sl-actual" if candidate.is_actual else None,
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from htmltools import Tag
 from shiny import Inputs, Outputs, Session, module, reactive, render, req, ui
 
-from modules.outcome import Outcome
+from modules.latest import Latest
 from modules.run_state import RunState
 from modules.widgets.prediction_table import prediction_table
 from sinklens.records import Prompt
@@ -34,7 +34,6 @@ def predictions_server(
 ) -> None:
     """Read next-token predictions from the run; ask the service for masked ones."""
 
-    @reactive.extended_task
     async def predict(capture: Capture, position: int) -> tuple[Capture, Predictions]:
         with ui.Progress(session=session) as progress:
 
@@ -45,11 +44,11 @@ def predictions_server(
 
             return capture, await service.masked_predictions(capture, (position,), on_status=tell)
 
-    known: Outcome[tuple[Capture, Predictions]] = Outcome(predict)
+    asking = Latest(session, predict)
+    known = asking.outcome
 
     def ask_service() -> None:
-        predict.cancel()
-        predict(state.capture(), masked_position(state.capture(), state.token()))
+        asking.restart(state.capture(), masked_position(state.capture(), state.token()))
 
     @reactive.effect
     def _follow():
@@ -85,8 +84,6 @@ def predictions_server(
         return ui.input_action_button(
             "predict", f"Mask “{label}” and predict it", class_="btn-default btn-sm"
         )
-
-    session.on_ended(predict.cancel)
 
 
 def is_masked(capture: Capture) -> bool:

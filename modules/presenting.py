@@ -250,7 +250,7 @@ def _line(room: Room, say: Words, *, is_following: bool) -> Tag:
     return ui.div(
         ui.span(sentence, role="status"),
         *(ui.input_action_button(name, text, class_="btn-default btn-sm") for name, text in buttons),
-        class_="sl-note room-line",
+        class_="sl-note sl-row",
     )
 
 

@@ -37,9 +37,9 @@ def report_files_ui() -> Tag:
     return ui.tags.details(
         ui.tags.summary("Report and citation"),
         ui.p(WHAT, class_="sl-muted"),
-        ui.div(html, pdf, class_="sl-keep-row"),
+        ui.div(html, pdf, class_="sl-line"),
         copy_text(tool_bibtex(), label="the BibTeX entry"),
-        ui.div(bib, class_="sl-keep-row"),
+        ui.div(bib, class_="sl-line"),
     )
 
 

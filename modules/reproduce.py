@@ -45,7 +45,7 @@ def reproduce_ui(side: str = "A") -> Tag:
             ),
             ui.output_ui("published_table"),
         ),
-        class_="reproduce-page",
+        class_="sl-stack reproduce-page",
     )
 
 

@@ -86,7 +86,7 @@ def row_table(reading: Reading) -> TagList:
     rows = (_row(reading, key, [values[key] for values in columns.values()]) for key in keys)
     table = ui.tags.table(ui.tags.thead(head), ui.tags.tbody(*rows), class_="table table-sm heads-row")
     return TagList(
-        ui.p(f"Strongest keys of the row of query {_query(reading)}", class_="sl-muted heads-caption"),
+        ui.p(f"Strongest keys of the row of query {_query(reading)}", class_="sl-muted"),
         scroll_area(table, label="Strongest keys"),
     )
 
@@ -105,7 +105,7 @@ def _row(reading: Reading, key: int, scores: list[float]) -> Tag:
         ui.tags.th(_key(reading, key), scope="row"),
         *(ui.tags.td(f"{score:.3f}", class_="sl-num") for score in scores),
         ui.tags.td(weight, class_="sl-num", style=f"--share:{float(steps.edited[key]):.4f}"),
-        class_="heads-clicked" if key == steps.key else None,
+        class_="sl-own" if key == steps.key else None,
         aria_current="true" if key == steps.key else None,
     )
 

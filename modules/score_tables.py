@@ -127,7 +127,7 @@ def score_table(scores: Scores, step: StepNumbers, number_of: int) -> Tag:
             _head(name, "row"),
             *(_cell(value, is_share=step.others is not None) for value in values),
             None if step.others is None else _cell(step.others[index], is_share=True),
-            class_="pipe-own" if scores.tokens[index] == scores.place.position else None,
+            class_="sl-own" if scores.tokens[index] == scores.place.position else None,
         )
         for index, (name, values) in enumerate(zip(names, step.values, strict=True))
     ]

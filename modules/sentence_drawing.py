@@ -63,7 +63,7 @@ class TokenDrawing:
     """Position of every column."""
 
 
-def sentences_of(capture: Capture, stream: str, languages: tuple[TokenLanguage, TokenLanguage]):
+def sentences_of(languages: tuple[TokenLanguage, TokenLanguage]):
     """(Q,) and (K,) sentence of every query and key; BadSelection where there is nothing to compare."""
     for language in languages:
         if language.words is None:
@@ -95,7 +95,7 @@ def draw_sentences(
     layer : None for the mean of all layers
     sinks_aside : count the tokens that heads rest on in the margin
     """
-    sentences = sentences_of(capture, stream, languages)
+    sentences = sentences_of(languages)
     layers = slice(None) if layer is None else slice(layer, layer + 1)
     seen = visible[layers]
     weights = np.where(seen.any(axis=0), maps[layers].mean(axis=0, dtype=np.float64), np.nan)
@@ -164,7 +164,7 @@ def _axes(
     ]
     return Axes(
         rows=beginnings[0],
-        columns=[*beginnings[1], "(margin)"],
+        columns=[*beginnings[1], "the margin"],
         row_name="from sentence",
         column_name="to sentence",
         marked=(len(matrix.columns),),

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
 import math
 from dataclasses import dataclass
 
 from htmltools import Tag, TagList
-from shiny import Inputs, Outputs, Session, module, reactive, render, req, ui
+from shiny import Inputs, Outputs, Session, module, render, req, ui
 
-from modules.outcome import Outcome
+from modules.latest import in_thread, kept_current
 from modules.run_state import RunState
 from modules.sink_view import SinkView
 from modules.sink_words import excess_text, number_table, share, words
+from modules.widgets.finding_line import finding_line
+from modules.widgets.word_cell import word_cell, word_head
 from sinklens.analysis.sink_definitions import (
     DefinitionReading,
     SameNumber,
@@ -53,11 +54,11 @@ def sink_definitions_ui() -> Tag:
     return ui.card(
         ui.card_header(ui.h3("Definitions side by side")),
         ui.card_body(
-            ui.p(ui.output_text("finding", inline=True), class_="sl-finding", aria_live="polite"),
+            finding_line(),
             ui.output_ui("warning"),
             ui.output_ui("table"),
-            ui.p(ui.output_text("same", inline=True), class_="sl-muted sinks-note"),
-            ui.p(ABOUT, class_="sl-muted sinks-note"),
+            ui.p(ui.output_text("same", inline=True), class_="sl-muted"),
+            ui.p(ABOUT, class_="sl-muted"),
             gap="8px",
         ),
     )
@@ -69,19 +70,11 @@ def sink_definitions_server(
 ) -> None:
     """Compare in a thread; the latest token wins."""
 
-    @reactive.extended_task
-    async def compare(capture: Capture, stream: str, position: int, strongest: int) -> Compared:
-        return await asyncio.to_thread(compared, capture, stream, position, strongest)
-
-    @reactive.effect
-    def _compare():
+    def wanted() -> tuple[Capture, str, int, int]:
         req(state.is_open("sinks"))
-        wanted = view.capture(), view.stream(), view.position(), view.strongest()
-        compare.cancel()
-        compare(*wanted)
+        return view.capture(), view.stream(), view.position(), view.strongest()
 
-    session.on_ended(compare.cancel)
-    known: Outcome[Compared] = Outcome(compare)
+    known = kept_current(session, in_thread(compared), wanted)
 
     @render.text
     def finding():
@@ -164,32 +157,36 @@ def _row(reading: DefinitionReading, other: DefinitionReading | None) -> Tag:
     cells = [ui.tags.td(text, class_="sl-num") for text in cells] + [_verdict(reading), _published(reading)]
     if other is not None:
         cells += [ui.tags.td(share(other.numbers.raw), class_="sl-num"), _verdict(other)]
-    return ui.tags.tr(ui.tags.th(_about(reading), scope="row"), *cells)
+    return ui.tags.tr(word_head(_about(reading)), *cells)
 
 
 def _verdict(reading: DefinitionReading) -> Tag:
     kind = {True: "sinks-yes", False: "sinks-no", None: "sinks-unknown"}[reading.is_sink]
     mark = ui.span(f"{MARKS[reading.is_sink]} ", aria_hidden="true")
-    return ui.tags.td(mark, reading.verdict, class_=f"sinks-verdict {kind}")
+    return word_cell(mark, reading.verdict, class_=f"sinks-verdict {kind}")
 
 
 def _published(reading: DefinitionReading) -> Tag:
     known = reading.definition.known
     if not known:
         return ui.tags.td("–")
-    return ui.tags.td(known[0].value, ui.span(f" {known[0].setting}", class_="sl-muted"))
+    return word_cell(known[0].value, ui.span(f" {known[0].setting}", class_="sl-muted"))
 
 
 def _about(reading: DefinitionReading) -> Tag:
     entry = reading.definition
-    known = [item.sentence() for item in entry.known] or ["none found for a single text"]
+    known = (
+        ui.tags.li(ui.span(item.value), " · ", ui.span(item.setting), " · ", ui.span(item.source))
+        for item in entry.known
+    )
     return ui.tags.details(
         ui.tags.summary(entry.name),
         TagList(
             ui.p(ui.tags.code(entry.formula)),
             ui.p(f"A sink: {entry.rule}."),
             ui.p(f"Source: {entry.source}."),
-            ui.p(f"Published: {'; '.join(known)}."),
+            ui.p("Published:", None if entry.known else " none found for a single text."),
+            ui.tags.ul(*known, class_="sl-list") if entry.known else None,
         ),
         class_="sinks-about",
     )

@@ -12,6 +12,7 @@ from modules.quantity import percent
 from modules.sink_texts import PLAN
 from modules.sink_view import SinkView
 from modules.sink_words import excess_text, number_row, number_table, share
+from modules.widgets.finding_line import finding_line
 from modules.work_line import WatchedWork, work_line_server, work_line_ui
 from sinklens.analysis.matched_null import (
     NULLS,
@@ -57,7 +58,7 @@ def sink_nulls_ui() -> Tag:
     return ui.card(
         ui.card_header(ui.h3("Against matched nulls")),
         ui.card_body(
-            ui.p(ui.output_text("finding", inline=True), class_="sl-finding", aria_live="polite"),
+            finding_line(),
             ui.div(
                 ui.input_checkbox_group(
                     "nulls", "Hold it against", NULLS, selected=tuple(NULLS), inline=True
@@ -67,7 +68,7 @@ def sink_nulls_ui() -> Tag:
             ),
             work_line_ui("work"),
             ui.output_ui("table"),
-            ui.p(ABOUT, class_="sl-muted sinks-note"),
+            ui.p(ABOUT, class_="sl-muted"),
             gap="8px",
         ),
     )

@@ -9,6 +9,7 @@ from modules.capital import capital
 from modules.quantity import percent
 from modules.sink_place import Edited, Explained
 from modules.sink_words import excess_text, number_row, number_table, plain, share, signed, times, words
+from modules.widgets.word_cell import word_head
 from sinklens.analysis.sink_cause import Against, HeadCause
 from sinklens.analysis.sink_consequence import HeadConsequence
 from sinklens.interventions import SwapPositions
@@ -135,7 +136,7 @@ def _part(name: str, value: float, top: float, kind: str | None = None) -> Tag:
     bar = ui.span(style=f"left:{start:.1f}%;width:{width:.1f}%", class_=f"sinks-part {side}")
     track = ui.span(bar, class_="sinks-part-track", aria_hidden="true")
     return ui.tags.tr(
-        ui.tags.th(name, scope="row"),
+        word_head(name),
         ui.tags.td(signed(value), class_="sl-num"),
         ui.tags.td(TagList(track)),
         class_=kind,

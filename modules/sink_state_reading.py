@@ -11,6 +11,7 @@ from shiny import ui
 from modules.dive import after
 from modules.quantity import SPACE, percent
 from modules.sink_words import number_row, number_table, plain, share, signed, times, words
+from modules.widgets.word_cell import word_cell
 from sinklens.analysis.secondary_sinks import COSINE_MIN, SecondarySinks
 from sinklens.analysis.sink_birth import LargeDimension, SinkBirth, Writer
 from sinklens.analysis.sink_summary import count_of
@@ -56,8 +57,8 @@ def birth_table(born: SinkBirth) -> Tag:
             ui.tags.th(str(found.dimension), scope="row"),
             ui.tags.td(plain(found.value), class_="sl-num"),
             ui.tags.td(f"{plain(found.ratio)}{SPACE}×", class_="sl-num"),
-            ui.tags.td(_verdict(found)),
-            ui.tags.td(_most(found)),
+            word_cell(_verdict(found)),
+            word_cell(_most(found)),
         )
         for found in born.dimensions
     ]
@@ -97,7 +98,7 @@ def secondary_table(
     more = len(found.found) - N_FOUND
     return ui.div(
         number_table(heads, rows, label="Secondary sinks"),
-        ui.p(f"And {more} more.", class_="sl-muted sinks-note") if more > 0 else None,
+        ui.p(f"And {more} more.", class_="sl-muted") if more > 0 else None,
     )
 
 

@@ -9,6 +9,7 @@ from htmltools import Tag
 from shiny import Inputs, Outputs, Session, module, reactive, render, req, ui
 
 from modules.dive import after, stack_prompt
+from modules.latest import kept_current
 from modules.outcome import Outcome
 from modules.run_state import RunState
 from modules.sink_state_reading import (
@@ -19,6 +20,7 @@ from modules.sink_state_reading import (
     writers_table,
 )
 from modules.sink_view import SinkView
+from modules.widgets.finding_line import finding_line
 from modules.work_line import WatchedWork, work_line_server, work_line_ui
 from sinklens.analysis.secondary_sinks import SecondarySinks, secondary_sinks
 from sinklens.analysis.sink_birth import SinkBirth, sink_birth
@@ -57,17 +59,17 @@ def sink_states_ui() -> Tag:
     panels = (
         ui.accordion_panel(
             PANELS["birth"],
-            ui.p(ui.output_text("birth_finding", inline=True), class_="sl-finding", aria_live="polite"),
-            ui.p(ui.output_text("birth_note", inline=True), class_="sl-muted sinks-note"),
-            ui.div(ui.output_ui("writers"), ui.output_ui("dimensions"), class_="sinks-pair"),
-            ui.p(ABOUT_BIRTH, class_="sl-muted sinks-note"),
+            finding_line("birth_finding"),
+            ui.p(ui.output_text("birth_note", inline=True), class_="sl-muted"),
+            ui.div(ui.output_ui("writers"), ui.output_ui("dimensions"), class_="sl-pair"),
+            ui.p(ABOUT_BIRTH, class_="sl-muted"),
             value="birth",
         ),
         ui.accordion_panel(
             PANELS["secondary"],
-            ui.p(ui.output_text("secondary_finding", inline=True), class_="sl-finding", aria_live="polite"),
+            finding_line("secondary_finding"),
             ui.output_ui("secondary"),
-            ui.p(ABOUT_SECONDARY, class_="sl-muted sinks-note"),
+            ui.p(ABOUT_SECONDARY, class_="sl-muted"),
             value="secondary",
         ),
     )
@@ -101,19 +103,15 @@ def sink_states_server(
         req(state.is_open("sinks"), bool(input.panels()))
         work.ask(view.capture(), stack_of(view.stream()))
 
-    @reactive.extended_task
     async def follow(found: Read, position: int) -> tuple[Read, SinkBirth]:
         return found, await asyncio.to_thread(sink_birth, found.residual, position)
 
-    @reactive.effect
-    def _follow():
+    def wanted() -> tuple[Read, int]:
         found, position = work.outcome(), view.position()
         req(position < found.residual.states.shape[1])
-        follow.cancel()
-        follow(found, position)
+        return found, position
 
-    session.on_ended(follow.cancel)
-    _show(work, Outcome(follow))
+    _show(work, kept_current(session, follow, wanted))
 
 
 def _show(work: WatchedWork[Read], birth: Outcome[tuple[Read, SinkBirth]]) -> None:
@@ -148,8 +146,7 @@ def _show(work: WatchedWork[Read], birth: Outcome[tuple[Read, SinkBirth]]) -> No
 
     @render.ui
     def secondary():
-        req(work.outcome.problem() is None)
-        found = work.outcome()
+        found = work.outcome.valid()
         return secondary_table(found.secondary, lambda at: token_name(found, at), after)
 
 

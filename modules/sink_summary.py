@@ -113,6 +113,7 @@ def selection_note(table: pd.DataFrame, position: int) -> TagList:
             ui.tags.bdi(row["token"], dir="auto", class_="sl-mono"),
             f" at position {position} ",
             chip(row["label"]),
+            class_="sl-line",
         ),
         ui.p(f"{row['reason']} SinkFix's rule: {row['sinkfix_label']}.", class_="sl-finding"),
     )

@@ -35,10 +35,10 @@ def sink_training_ui() -> Tag:
         ui.div(
             *(_curve_card(name, title) for name, (title, _) in CURVES.items()),
             _layers_card(),
-            class_="sinks-pair sinks-cards",
+            class_="sl-pair sinks-cards",
         ),
-        ui.p(ABOUT, class_="sl-muted sinks-note"),
-        class_="sinks-page",
+        ui.p(ABOUT, class_="sl-muted"),
+        class_="sl-stack sinks-page",
     )
 
 

@@ -10,7 +10,7 @@ from htmltools import Tag
 from shiny import Inputs, Outputs, Session, module, reactive, render, req, ui
 
 from modules import examples
-from modules.outcome import Outcome
+from modules.latest import kept_current
 from modules.run_state import RunState
 from modules.sink_place import SinkPlace
 from modules.sink_texts import TextsRead, choices_of, read_texts, wanted_texts
@@ -23,6 +23,7 @@ from modules.sink_texts_reading import (
     texts_table,
 )
 from modules.sink_view import SinkView
+from modules.widgets.finding_line import finding_line
 from modules.work_line import WatchedWork, work_line_server, work_line_ui
 from sinklens.analysis.interval import N_RESAMPLES, Interval, mean_interval
 from sinklens.analysis.query_shares import query_shares
@@ -57,9 +58,9 @@ def sink_queries_ui() -> Tag:
     """The card about this text."""
     return ui.card(
         ui.card_header(ui.h3("How sure is it, over the queries of this text?")),
-        ui.p(ui.output_text("queries_finding", inline=True), class_="sl-finding", aria_live="polite"),
+        finding_line("queries_finding"),
         ui.output_ui("queries"),
-        ui.p(ABOUT_QUERIES, class_="sl-muted sinks-note"),
+        ui.p(ABOUT_QUERIES, class_="sl-muted"),
     )
 
 
@@ -69,7 +70,7 @@ def sink_texts_ui() -> Tag:
     offered = {example.id: example.title for example in examples.EXAMPLES}
     return ui.card(
         ui.card_header(ui.h3("How sure is it, over texts?")),
-        ui.p(ui.output_text("texts_finding", inline=True), class_="sl-finding", aria_live="polite"),
+        finding_line("texts_finding"),
         ui.tags.details(
             ui.tags.summary("Which texts"),
             ui.input_checkbox_group("examples", "Bundled texts", offered, selected=CHOSEN),
@@ -82,7 +83,7 @@ def sink_texts_ui() -> Tag:
         ),
         work_line_ui("work"),
         ui.output_ui("texts"),
-        ui.p(ABOUT_TEXTS, class_="sl-muted sinks-note"),
+        ui.p(ABOUT_TEXTS, class_="sl-muted"),
     )
 
 
@@ -102,20 +103,15 @@ def sink_uncertainty_server(
 
 
 def _queries_server(session: Session, service: InferenceService, view: SinkView, state: RunState) -> None:
-    @reactive.extended_task
     async def resample(place: SinkPlace) -> QueryIntervals:
         every, head = await key_weights(service, place)
         return await asyncio.to_thread(query_intervals, place, every, head)
 
-    @reactive.effect
-    def _resample():
+    def wanted() -> tuple[SinkPlace]:
         req(state.is_open("sinks"))
-        place = SinkPlace(view.capture(), view.stream(), *view.head(), view.position())
-        resample.cancel()
-        resample(place)
+        return (SinkPlace(view.capture(), view.stream(), *view.head(), view.position()),)
 
-    session.on_ended(resample.cancel)
-    known: Outcome[QueryIntervals] = Outcome(resample)
+    known = kept_current(session, resample, wanted)
 
     @render.text
     def queries_finding():
@@ -123,8 +119,7 @@ def _queries_server(session: Session, service: InferenceService, view: SinkView,
 
     @render.ui
     def queries():
-        req(known.problem() is None)
-        found = known()
+        found = known.valid()
         return interval_table(found.all_heads, found.head, found.place)
 
 

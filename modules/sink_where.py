@@ -11,6 +11,7 @@ from modules.quantity import percent
 from modules.run_state import RunState
 from modules.sink_view import SinkView
 from modules.sink_words import token_text
+from modules.widgets.finding_line import finding_line
 from modules.widgets.telling import tells
 from modules.widgets.token_strip import TokenStrip, strip_frame
 from sinklens.analysis.learned_sink import gate_note
@@ -30,14 +31,14 @@ def sink_where_ui() -> Tag:
     return ui.card(
         ui.card_header(ui.h3("Where the sinks stand")),
         ui.card_body(
-            ui.p(ui.output_text("finding", inline=True), class_="sl-finding", aria_live="polite"),
+            finding_line(),
             ui.output_ui("gate"),
             ui.div(
                 ui.div(output_widget("strip", fill=False, fillable=False)),
                 ui.div(ui.output_ui("kinds")),
-                class_="sinks-where",
+                class_="sl-pair sinks-where",
             ),
-            ui.p(ABOUT, class_="sl-muted sinks-note"),
+            ui.p(ABOUT, class_="sl-muted"),
             gap="8px",
         ),
     )

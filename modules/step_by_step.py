@@ -7,8 +7,9 @@ from shiny import Inputs, Outputs, Session, module, reactive, render, ui
 
 from modules.chosen_head import ChosenHead
 from modules.head_drawing import Drawing
-from modules.outcome import Outcome
+from modules.latest import Latest
 from modules.score_reading import Reading, cell_sentence, row_table, step_list
+from modules.widgets.finding_line import finding_line
 from sinklens.results import Capture
 from sinklens.service import InferenceService
 
@@ -18,7 +19,7 @@ def step_by_step_ui() -> Tag:
     """The card."""
     return ui.card(
         ui.card_header(ui.h2("Step by step")),
-        ui.p(ui.output_text("finding", inline=True), class_="sl-finding", aria_live="polite"),
+        finding_line(),
         ui.output_ui("steps"),
         ui.output_ui("row"),
         full_screen=True,
@@ -31,13 +32,14 @@ def step_by_step_server(
 ) -> None:
     """Read the clicked cell of the chosen head; the latest click wins."""
 
-    @reactive.extended_task
     async def read(capture: Capture, stream: str, layer: int, head: int, query: int, key: int) -> Reading:
         steps = await service.score_steps(capture, stream, layer, head, query, key)
         state = capture.states[stream][layer]
         labels = capture.query_prompt(stream).labels, capture.key_prompt(stream).labels
         return Reading(steps, state.scaling, state.softcap, labels[0][query], tuple(labels[1]))
 
+    reading = Latest(session, read)
+    known = reading.outcome
     beside: reactive.Value[str] = reactive.Value("")
 
     @reactive.effect
@@ -47,19 +49,8 @@ def step_by_step_server(
         n_queries, n_keys = drawing.head_map.weights.shape
         beside.set(sink_sentence(drawing, query) if query < n_queries and key == n_keys else "")
         if query < n_queries and key < n_keys:
-            read.cancel()
-            read(
-                drawing.capture,
-                drawing.head_map.stream,
-                drawing.head_map.layer,
-                drawing.head_map.head,
-                query,
-                key,
-            )
-
-    session.on_ended(read.cancel)
-
-    known: Outcome[Reading] = Outcome(read)
+            shown = drawing.head_map
+            reading.restart(drawing.capture, shown.stream, shown.layer, shown.head, query, key)
 
     @render.text
     def finding():

@@ -59,7 +59,7 @@ def studies_ui(*, models: tuple[str, ...], default_model: str, side: str = "A") 
             ui.p(ui.output_text("who_sees", inline=True), class_="sl-muted"),
         ),
         studies_view_ui("view"),
-        class_="studies-page",
+        class_="sl-stack",
     )
 
 

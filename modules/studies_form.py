@@ -7,6 +7,7 @@ from collections.abc import Callable
 from htmltools import Tag
 from shiny import Inputs, Outputs, Session, module, reactive, render, ui
 
+from modules.applicable import NO, YES
 from modules.examples import text_of
 from modules.session_run import Problem
 from modules.studies_file import (
@@ -65,7 +66,7 @@ def studies_form_ui(*, models: tuple[str, ...], default_model: str, examples: di
                 class_="studies-form",
             ),
             _file(),
-            class_="studies-pair",
+            class_="sl-pair",
         ),
     )  # fmt: skip
 
@@ -79,7 +80,7 @@ def _uploads() -> Tag:
         work_line_ui("upload_work"),
         ui.output_ui("uploads"),
         ui.panel_conditional(
-            "output.has_records === 'yes'",
+            f"output.has_records === '{YES}'",
             ui.div(
                 ui.input_text("column", "Column with the text", "text"),
                 ui.input_text("category_column", "Column with the category, if any", ""),
@@ -135,7 +136,7 @@ def _file() -> Tag:
         ui.div(
             ui.input_action_button("begin", "Start the study", class_="btn-primary"),
             work_line_ui("start_work"),
-            class_="studies-begin",
+            class_="sl-row",
         ),
         ui.output_ui("refused", aria_live="polite"),
         class_="studies-file",
@@ -218,7 +219,7 @@ def studies_form_server(
         if is_forms:
             return None
         again = ui.input_action_button("anew", "Write it from the form again", class_="btn-default btn-sm")
-        return ui.div(ui.p(BY_HAND, class_="sl-muted"), again, class_="studies-by-hand")
+        return ui.div(ui.p(BY_HAND, class_="sl-muted"), again, class_="sl-row studies-by-hand")
 
     @render.ui
     def verdict():
@@ -238,14 +239,16 @@ def verdict_of(study, problems) -> Tag:
     if study is not None:
         return ui.p(plan_sentence(study), class_="studies-good")
     items = [ui.tags.li(str(problem)) for problem in problems]
-    return ui.div(ui.p("This file cannot be run as it is:"), ui.tags.ul(*items), class_="sl-alert")
+    return ui.div(
+        ui.p("This file cannot be run as it is:"), ui.tags.ul(*items, class_="sl-list"), class_="sl-alert"
+    )
 
 
 def uploads_list(uploads: tuple[Upload, ...]) -> Tag | None:
     """What every uploaded file holds, or why it cannot be used."""
     if not uploads:
         return None
-    return ui.tags.ul(*map(_upload_item, uploads), class_="studies-uploads")
+    return ui.tags.ul(*map(_upload_item, uploads), class_="sl-list studies-uploads")
 
 
 def _upload_item(upload: Upload) -> Tag:
@@ -291,7 +294,7 @@ def _keep_uploads(input: Inputs, session: Session, service: InferenceService):
 
     @render.text
     def has_records():
-        return "yes" if any(not one.name.lower().endswith(".txt") for one in kept()) else "no"
+        return YES if any(not one.name.lower().endswith(".txt") for one in kept()) else NO
 
     return kept
 

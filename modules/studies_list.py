@@ -10,6 +10,7 @@ from shiny import ui
 from modules.studies_words import size_words, state_words
 from modules.widgets.scroll_area import scroll_area
 from modules.widgets.telling import tells
+from modules.widgets.word_cell import word_cell
 from sinklens.study_jobs import StudyEntry
 
 EMPTY = (
@@ -48,16 +49,17 @@ def studies_table(entries: Sequence[StudyEntry], chosen: str | None, *, pick: st
 
 def _row(entry: StudyEntry, is_chosen: bool, pick: str) -> Tag:
     opener = ui.tags.button(
-        entry.name,
+        ui.tags.bdi(entry.name, dir="auto"),
         tells(pick, entry.id),
         type="button",
         class_="btn btn-link btn-sm studies-open",
-        aria_label=f"Open {entry.name}",
+        aria_label=f"Open the study {entry.name}",
+        translate="yes",
         aria_pressed="true" if is_chosen else "false",
     )
     return ui.tags.tr(
         ui.tags.th(opener, scope="row"),
-        ui.tags.td(state_words(entry), class_=f"studies-state studies-{entry.state}"),
-        ui.tags.td(size_words(entry)),
+        word_cell(state_words(entry), class_=f"studies-state studies-{entry.state}"),
+        word_cell(size_words(entry)),
         ui.tags.td(entry.made.replace("T", " ")[:16], class_="studies-made"),
     )

@@ -41,8 +41,7 @@ def studies_view_ui() -> TagList:
         ui.card(
             ui.card_header(
                 ui.h2(ui.output_text("title", inline=True)),
-                ui.div(*buttons, class_="studies-downloads"),
-                class_="studies-head",
+                ui.div(*buttons, class_="sl-line"),
             ),
             ui.output_ui("state"),
             ui.div(
@@ -50,7 +49,7 @@ def studies_view_ui() -> TagList:
                 ui.output_ui("progress", aria_live="off"),
                 work_line_ui("work"),
                 work_line_ui("act_work"),
-                class_="studies-progress",
+                class_="sl-row studies-progress",
             ),
             ui.output_ui("report"),
             full_screen=True,
@@ -172,9 +171,10 @@ def _show(entry, work: WatchedWork, acting: WatchedWork, view) -> None:
     @render.ui
     def report():
         found = view()
-        return (
-            ui.HTML(found.fragment) if found.fragment else ui.p("Nothing is finished yet.", class_="sl-muted")
-        )
+        if not found.fragment:
+            return ui.p("Nothing is finished yet.", class_="sl-muted")
+        # The same report as in the files, which are in English.
+        return ui.div(ui.HTML(found.fragment), lang="en")
 
 
 def _problem(work: WatchedWork) -> str:

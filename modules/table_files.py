@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import pandas as pd
-from htmltools import Tag
+from htmltools import Tag, TagChild
 from shiny import render, ui
 
 from sinklens.export.provenance import provenance_of
@@ -30,6 +30,21 @@ def table_buttons(what: str, *, prefix: str = "") -> list[Tag]:
         )
         for form in FORMS
     ]
+
+
+def downloads_ui(what: str, whole: str | None = None, *, prefix: str = "", more: TagChild = None) -> Tag:
+    """The buttons for the head of a card.
+
+    Parameters
+    ----------
+    whole : what the JSON holds where it is more than the table; its id is "report" then
+    more : other files
+    """
+    csv, json = table_buttons(what, prefix=prefix)
+    if whole is not None:
+        label = f"Download {whole} as JSON"
+        json = ui.download_button("report", "JSON", class_="btn-sm", aria_label=label)
+    return ui.div(csv, json, more, class_="sl-line")
 
 
 def table_files(

@@ -7,6 +7,7 @@ from shiny import ui
 
 from modules.capital import capital
 from modules.quantity import SPACE, count
+from modules.widgets.note_list import note_list
 from sinklens.analysis.interval import Interval
 from sinklens.analysis.trial_table import change_beyond_controls, loss_change, perplexity
 from sinklens.trial_records import Skipped, TrialReport
@@ -28,7 +29,7 @@ def edit_sentence(report: TrialReport, notes: tuple[str, ...]) -> Tag:
     notes = [*notes, *skipped_sentences(report)]
     return ui.div(
         ui.p(facts, class_="sl-muted"),
-        ui.tags.ul(*map(ui.tags.li, notes), class_="intervene-notes") if notes else None,
+        note_list(notes),
     )
 
 

@@ -15,6 +15,7 @@ from modules.quantity import percent
 from modules.trial_words import skipped_sentences, texts_of
 from modules.verdict_trial import Judged, Subject
 from modules.widgets.heatmap import Axes, Picture, picture
+from modules.widgets.note_list import note_list
 from sinklens.analysis.sinkfix import sinkfix_verdict
 from sinklens.analysis.verdict import LETTERS, Verdict, is_contradicted, verdict_from
 
@@ -96,8 +97,7 @@ def basis(judged: Judged, tolerance: float) -> Tag:
         f"token masked in the same place; tolerance {tolerance:g} nats; {judged.report.n_passes:,} passes."
     )
     notes = [*judged.notes, *skipped_sentences(judged.report)]
-    listed = ui.tags.ul(*map(ui.tags.li, notes), class_="intervene-notes") if notes else None
-    return ui.div(ui.p(facts, class_="sl-muted"), listed)
+    return ui.div(ui.p(facts, class_="sl-muted"), note_list(notes))
 
 
 def verdict_frame(rows: list[Row]) -> pd.DataFrame:
@@ -124,7 +124,7 @@ def chip(name: str) -> Tag:
     """A verdict as its letter and its name."""
     return ui.span(
         f"{LETTERS[name]} · {name}",
-        class_=f"intervene-chip intervene-{name}",
+        class_=f"sl-chip intervene-{name}",
         title=SENTENCES[name],
         translate="yes",
     )
@@ -145,7 +145,7 @@ def verdict_table(rows: list[Row], *, with_sinkfix: bool) -> Tag:
     return ui.tags.table(
         ui.tags.thead(ui.tags.tr(*(ui.tags.th(name, scope="col") for name in names))),
         ui.tags.tbody(*body),
-        class_="sl-table intervene-table",
+        class_="sl-table sl-numbers",
     )
 
 

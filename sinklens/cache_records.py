@@ -8,7 +8,6 @@ unless stated.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 
@@ -183,10 +182,6 @@ class CacheReport:
     @property
     def prompt(self) -> Prompt:
         return self.plan.prompt
-
-    @cached_property
-    def by_name(self) -> dict[str, PolicyLoss]:
-        return {loss.policy.name: loss for loss in self.losses}
 
     def find(self, kind: str, n_sink: int | None = None, positions: str | None = None) -> PolicyLoss | None:
         """The first policy of a kind, with this many first tokens and these positions; None without one."""

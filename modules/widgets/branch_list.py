@@ -62,6 +62,6 @@ def _line(node: Node, label: str) -> tuple[Tag | str, ...]:
     return (
         name,
         ui.span(class_="flow-branch-bar", style=f"--share: {node.weight:.4f}", aria_hidden="true"),
-        ui.span(percent(node.weight), class_="flow-branch-weight"),
+        ui.span(percent(node.weight)),
         ui.span(f"path {percent(node.product)}", class_="sl-muted") if node.depth > 1 else "",
     )

@@ -23,4 +23,5 @@ def head_button(layer: int, head: int, text: str, *, pick: str, title: str | Non
         class_="btn btn-sm btn-default",
         title=title,
         aria_label=f"Show head {layer}.{head}" if text == f"{layer}.{head}" else None,
+        translate="yes",
     )

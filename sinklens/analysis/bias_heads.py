@@ -80,23 +80,6 @@ def propagation(bar: np.ndarray) -> Propagation:
     return Propagation(by_layer, trend if len(means) > 1 else "single layer", change, peak)
 
 
-def relative_map(weights: np.ndarray, visible: np.ndarray) -> np.ndarray:
-    """A head's weights as multiples of the uniform weight of their row: A[i,j] nᵢ, 1 = uniform.
-
-    Parameters
-    ----------
-    weights : array of shape (Q, K)
-    visible : bool array of shape (Q, K)
-
-    Returns
-    -------
-    float64 array of shape (Q, K)
-        NaN where a query cannot see.
-    """
-    n_visible = visible.sum(axis=-1, keepdims=True)
-    return np.where(visible, np.nan_to_num(np.asarray(weights, np.float64)) * n_visible, np.nan)
-
-
 def combined_map(weights: np.ndarray, bias: Sequence[float]) -> np.ndarray:
     """Attention times the bias of the token that it goes to: how much biased content each query takes in.
 

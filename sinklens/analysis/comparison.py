@@ -90,11 +90,6 @@ class Comparison:
     loss: LossDifference | None
     loss_missing: str
 
-    @property
-    def same_weights(self) -> bool:
-        """Are both runs of one model?"""
-        return self.a.capture.model.revision == self.b.capture.model.revision
-
     def received(self, definition: str) -> pd.DataFrame:
         """Attention that every group receives on both sides, of `received_table`."""
         return received_table(self.a.profile, self.b.profile, self.keys, definition)

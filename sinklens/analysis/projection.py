@@ -35,11 +35,6 @@ def project_map(weights: np.ndarray, queries: TokenAlignment, keys: TokenAlignme
     return whole
 
 
-def project_queries(values: np.ndarray, queries: TokenAlignment, side: str) -> np.ndarray:
-    """(..., Gq) mean over a group's queries of numbers that every query has, shape (..., Q)."""
-    return _by_group(values, queries, side, np.mean)
-
-
 def project_losses(losses: np.ndarray, keys: TokenAlignment, side: str) -> np.ndarray:
     """(G,) sum over a group's tokens of (T,) losses, nats; NaN where one of them is not known.
 

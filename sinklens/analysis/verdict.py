@@ -80,9 +80,7 @@ def verdict_from(
     """The same from intervals that are known: another tolerance is answered at once."""
     is_parked = effective_share < PARKED_RATIO * share
     name = _name(change, beyond, is_parked, tolerance)
-    return Verdict(
-        name, LETTERS[name], _sentence(name, change, beyond, share, effective_share), change, beyond
-    )
+    return Verdict(name, LETTERS[name], _sentence(change, beyond, share, effective_share), change, beyond)
 
 
 def is_contradicted(verdict: str, sinkfix_label: str) -> bool | None:
@@ -103,7 +101,7 @@ def _name(change: Interval, beyond: Interval, is_parked: bool, tolerance: float)
     return "benign" if is_parked and costs_little else "undecided"
 
 
-def _sentence(name: str, change: Interval, beyond: Interval, share: float, effective_share: float) -> str:
+def _sentence(change: Interval, beyond: Interval, share: float, effective_share: float) -> str:
     if not change.is_known:
         return f"Too little was measured for a verdict ({change.sentence()})."
     cost = f"Without it the loss changes by {change.mean:+.3f} nats ({change.low:+.3f} to {change.high:+.3f})"

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from sinklens.analysis.bias_heads import combined_map, head_table, propagation, relative_map, survivors
+from sinklens.analysis.bias_heads import combined_map, head_table, propagation, survivors
 from sinklens.analysis.bias_permutation import permutation_test
 from sinklens.analysis.bias_ratio import unit_mass
-from tests.analysis.profiles import random_maps, uniform_maps, visible_cells
+from tests.analysis.profiles import random_maps, visible_cells
 
 
 @pytest.fixture
@@ -58,13 +58,6 @@ def test_the_course_over_layers_is_named(by_layer, trend, peak):
     assert (found.trend, found.peak) == (trend, peak)
     assert [interval.mean for interval in found.by_layer] == pytest.approx(by_layer)
     assert f"{by_layer[peak]:.2f}" in found.sentence()
-
-
-def test_a_uniform_head_is_one_wherever_it_can_see():
-    visible = visible_cells(6, 6, is_causal=True)
-    relative = relative_map(uniform_maps(1, 1, 6, is_causal=True)[0, 0], visible)
-    np.testing.assert_allclose(relative[visible], 1.0)
-    assert np.isnan(relative[~visible]).all()
 
 
 def test_the_combined_map_keeps_what_goes_to_biased_tokens():

@@ -13,7 +13,7 @@ from sinklens.analysis.map_difference import (
     key_changes,
     map_difference,
 )
-from sinklens.analysis.projection import grouped_received, project_losses, project_map, project_queries
+from sinklens.analysis.projection import grouped_received, project_losses, project_map
 from sinklens.analysis.received import DEFINITIONS, attention_received, received_floor
 from sinklens.analysis.token_alignment import TokenAlignment, TokenGroup
 from tests.analysis.profiles import profile_from_maps, random_maps, uniform_maps, visible_cells
@@ -161,11 +161,10 @@ def test_uniform_attention_lies_on_its_floor_in_every_group():
     np.testing.assert_allclose(received[0, 0], floor[0], rtol=1e-5)
 
 
-def test_losses_of_a_group_are_added_and_queries_averaged():
+def test_losses_of_a_group_are_added():
     groups = TokenAlignment(
         "pieces", "", (TokenGroup("g", (0, 1), (), False), TokenGroup("h", (2,), (0,), False))
     )
     np.testing.assert_allclose(project_losses(np.array([1.0, 2.0, 4.0]), groups, "A"), [3, 4])
-    np.testing.assert_allclose(project_queries(np.array([1.0, 2.0, 4.0]), groups, "A"), [1.5, 4])
     assert np.isnan(project_losses(np.array([np.nan, 2.0, 4.0]), groups, "A")[0])
     np.testing.assert_array_equal(project_losses(np.array([7.0]), groups, "B"), [np.nan, 7])

@@ -121,7 +121,7 @@ def test_the_landscape_is_flat_first_and_solid_when_asked(shown):
         shown.get_by_label("Drawn as").select_option(form)
         expect(flat).to_be_hidden()
         expect(solid).to_have_attribute(
-            "aria-label", re.compile(rf"^{form.capitalize()} in 3-d\. \|h\| after")
+            "aria-label", re.compile(rf"^{form.capitalize()} in 3-D: \|h\| after")
         )
 
 

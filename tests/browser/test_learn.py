@@ -84,7 +84,7 @@ def test_a_pupil_follows_the_presenter_until_they_look_around(page: Page):
     expect(link).to_have_value(re.compile(r"\?room=[A-Z2-9]{6}$"))
     pupil = page.context.new_page()
     pupil.goto(link.input_value())
-    line = pupil.locator(".room-line")
+    line = pupil.locator(".sl-note", has_text="room")
     expect(line).to_contain_text("You follow the presenter of room")
     expect(page.get_by_text("1 in the room.")).to_be_visible()
     page.get_by_role("tab", name="Heads", exact=True).click()

@@ -112,7 +112,7 @@ def test_line_breaks_direction_length_and_markup_of_a_text_are_kept(overview):
     tokens(overview).nth(1).click()
     expect(overview.locator(".sl-predictions caption")).to_contain_text("<script>document.title")
     expect(overview).to_have_title("Overview")
-    expect(overview.locator(".sl-overview script:not([src]), .sl-overview img")).to_have_count(0)
+    expect(overview.locator(".sl-stack script:not([src]), .sl-stack img")).to_have_count(0)
 
 
 def test_masked_model_predicts_the_selected_token_and_what_does_not_apply_is_said(overview):

@@ -47,7 +47,7 @@ def selected_rows(page):
 
 
 def chosen(page):
-    return page.locator(".sinks-selection h3")
+    return page.locator("#sinks-selection h3")
 
 
 def download(page, name):

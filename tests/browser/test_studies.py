@@ -55,7 +55,7 @@ def test_a_study_from_the_form_is_run_reported_and_can_be_taken_away(
     assert alone.evaluate("document.documentElement.scrollWidth <= innerWidth")
     # Another visitor finds it in the list.
     open_studies(alone, base_url)
-    alone.get_by_role("button", name="Open Three texts").click()
+    alone.get_by_role("button", name="Open the study Three texts").click()
     expect(alone.locator(".study-report")).to_contain_text("Summary over texts")
 
 

@@ -76,8 +76,8 @@ def test_methods_that_rank_alike_agree_with_and_without_the_sinks():
 
 def test_a_sign_is_shown_by_more_than_colour_and_sinks_are_outlined():
     drawn = str(strips(made_by_hand(sink_only=False)))
-    assert drawn.count("bias-raises") == N
-    assert drawn.count("bias-lowers") == N
+    assert drawn.count("sl-raises") == N
+    assert drawn.count("sl-lowers") == N
     assert drawn.count("bias-sink") == 2
     assert "Something is not applicable" in str(basis(made_by_hand(sink_only=False)))
 

@@ -13,7 +13,7 @@ from modules.compare_choice import compare_choice_ui
 from modules.compare_curves import by_layer, layer_table, layers_sentence, positions_sentence
 from modules.compare_heads import heads_table, partner_grid
 from modules.compare_maps import draw_difference, pairing_sentence
-from modules.compare_numbers import delta_table
+from modules.compare_numbers import TITLES, delta_table
 from modules.compare_predictions import places_table
 from modules.compare_selection import partner_head
 from modules.compare_sides import (
@@ -121,7 +121,7 @@ async def test_every_card_has_its_words_for_two_models(service, folders):
     assert predictions_finding(c).startswith("Not applicable: side A")
     assert "optimal assignment" in threshold_note(c)
     page = written(delta_table(c.metrics, GROUPS))
-    assert all(group in page for group in GROUPS)
+    assert all(TITLES.get(group, group) in page for group in GROUPS)
     assert written(groups_table(c, pick="p")).count("<tr>") == len(c.keys.groups) + 1
     assert filename(found, "heads", "csv").startswith("compare-")
     assert partner_grid(c.heads).values.shape == (c.a.profile.n_layers, c.a.profile.n_heads)

@@ -55,7 +55,7 @@ def test_the_drawing_has_a_row_per_sentence_and_a_margin_that_fills_it_up():
     assert values.shape == (2, 3)
     np.testing.assert_allclose(np.nansum(values, axis=1), 1, atol=MINUTE)
     assert drawing.picture.axes.rows == ["1 · Rain fell .", "2 · We stayed inside ."]
-    assert drawing.picture.axes.columns[-1] == "(margin)"
+    assert drawing.picture.axes.columns[-1] == "the margin"
 
 
 def test_a_later_sentence_is_out_of_sight_and_is_read_as_such():
@@ -148,23 +148,22 @@ def test_two_texts_keep_their_own_sentences():
 
 
 def test_one_sentence_is_told_in_a_sentence():
-    capture, _ = two_sentences(uniform_maps(1, 1, 8, is_causal=True))
     with pytest.raises(SinkLensError, match="This text is one sentence"):
-        sentences_of(capture, "self", (language_of(LABELS, (0,) * 7),) * 2)
+        sentences_of((language_of(LABELS, (0,) * 7),) * 2)
 
 
 def test_without_tags_the_reason_is_passed_on():
     capture, _ = two_sentences(uniform_maps(1, 1, 8, is_causal=True))
     unread = TokenLanguage(capture.prompt, None, None, "The tokenizer has no offsets.")
     with pytest.raises(SinkLensError, match=r"not known for this run\. The tokenizer has no offsets\."):
-        sentences_of(capture, "self", (unread, unread))
+        sentences_of((unread, unread))
 
 
 def test_a_text_of_special_tokens_alone_is_told_in_a_sentence():
-    capture, (language, _) = two_sentences(uniform_maps(1, 1, 8, is_causal=True))
+    _, (language, _) = two_sentences(uniform_maps(1, 1, 8, is_causal=True))
     bare = replace(language, words=np.full(8, -1))
     with pytest.raises(SinkLensError, match="no sentence"):
-        sentences_of(capture, "cross", (bare, language))
+        sentences_of((bare, language))
 
 
 def test_long_beginnings_are_cut():

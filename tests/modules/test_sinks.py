@@ -10,7 +10,8 @@ from modules.figures.sink_heads import share_grid
 from modules.figures.sink_layers import norms_by_layer, received_by_layer
 from modules.figures.sink_positions import position_bars
 from modules.label_chip import chip
-from modules.sink_grid import CUE, grid_frame, row_of, token_of
+from modules.language import words_in
+from modules.sink_grid import CUE, frame_in_words, grid_frame, row_of, styles_in_words, token_of
 from modules.sink_summary import selection_note, top_list
 from sinklens.analysis.ecdf import survival_curve
 from sinklens.analysis.position_profile import position_profile
@@ -48,6 +49,18 @@ def test_every_label_has_a_letter_of_its_own_in_its_chip():
 def test_grid_marks_each_row_with_the_chip_of_its_label(capture):
     frame = grid_frame(sink_table(capture))
     assert frame[CUE].iloc[0].attrs["title"] == frame["Label"].iloc[0] == "content target"
+
+
+def test_grid_in_german_has_german_headers_and_labels_and_its_tokens_as_they_are(capture):
+    say = words_in("de")
+    frame = grid_frame(sink_table(capture)).assign(Token="ordinary")
+    german = frame_in_words(frame, say)
+    assert set(german["Token"]) == {"ordinary"}
+    assert german["Name"].iloc[0] == "Inhaltsziel"
+    assert german["Grund"].iloc[0] != frame["Reason"].iloc[0]
+    assert "Erhalten %" in german
+    styled = {name for style in styles_in_words(say) for name in style["cols"]}
+    assert set(german.columns) - styled == {say(CUE)}
 
 
 def test_row_and_token_find_each_other_and_the_learned_sink_is_no_token():

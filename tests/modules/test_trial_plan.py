@@ -224,7 +224,7 @@ async def test_sinks_are_judged_in_the_texts_that_have_them(service, folders, si
     assert [row.verdict.change.over for row in rows] == ["texts", "tokens"]
     assert [len(judged.report.of_arm(f"token {token}")) for token in (0, 3)] == [3, 1]
     assert "SinkFix's label" in sinks_finding(rows)
-    assert str(verdict_table(rows, with_sinkfix=True)).count("intervene-chip") == 2
+    assert str(verdict_table(rows, with_sinkfix=True)).count("sl-chip") == 2
 
 
 async def test_every_head_is_judged_with_the_token_masked_there_alone(service, folders, sinks):

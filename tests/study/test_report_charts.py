@@ -30,7 +30,6 @@ from sinklens.study.html_svg import (
     legend,
     line_chart,
     number_scale,
-    point_chart,
     whole_scale,
 )
 
@@ -95,13 +94,6 @@ def test_a_row_without_a_number_is_named_and_has_no_mark():
     chart = interval_chart([("a", math.nan, math.nan, math.nan, 0), ("b", 1, 0, 2, 1)], X, label="rows")
     assert chart.count("c-mark") == 1
     assert "no number" in chart
-
-
-def test_a_point_cloud_that_is_thinned_says_so():
-    points = [(1.0, 0.5, "", 0)] * 9_000
-    chart = point_chart(points, X, Y, label="Points.")
-    assert "Every 3th point is drawn." in chart
-    assert chart.count("c-mark") == 3_000
 
 
 def test_cells_stand_layer_by_layer_and_name_their_head():

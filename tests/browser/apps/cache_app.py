@@ -25,9 +25,7 @@ RUNS = {
 
 @module.ui
 def cards_ui():
-    return ui.div(
-        PLOTLY_JS, cache_policies_ui("policies"), cache_quantisation_ui("bits"), class_="intervene-page"
-    )
+    return ui.div(PLOTLY_JS, cache_policies_ui("policies"), cache_quantisation_ui("bits"), class_="sl-stack")
 
 
 @module.server
