@@ -21,7 +21,7 @@ from modules.bias_ablation_drawing import (
     basis,
     elbow_sentence,
 )
-from modules.bias_bench import BiasBench, run_of
+from modules.bias_bench import BiasBench, grounds_of, run_of
 from modules.bias_ranking import RANKINGS, MarksWish, head_numbers, marks_wish, ranking_name
 from modules.dive import BLANK
 from modules.figures.forest import forest
@@ -114,7 +114,12 @@ def bias_ablation_server(input: Inputs, output: Outputs, session: Session, *, be
 
     @reactive.effect
     def _draw():
-        chart.widget.show(forest(ablation_rows(found())), label=ablation_finding(found()))
+        wish, own = answered.valid()
+        chart.widget.show(
+            forest(ablation_rows(own)),
+            label=ablation_finding(own),
+            about=grounds_of(wish.on_screen, wish.text),
+        )
 
     @render.text
     def elbow():

@@ -22,7 +22,7 @@ from modules.bias_attention_drawing import (
     layers_sentence,
     ratio_picture,
 )
-from modules.bias_bench import BiasBench, any_probability, run_of
+from modules.bias_bench import BiasBench, any_probability, grounds_of, run_of
 from modules.dive import BLANK
 from modules.linked_heads import link_head_buttons, link_head_grid
 from modules.table_files import downloads_ui
@@ -40,6 +40,7 @@ from sinklens.bias_records import CATEGORY_NAMES, BiasDecision, BiasReading
 from sinklens.notebook_records import Finding
 from sinklens.results import Capture
 from sinklens.run_status import OnStatus
+from sinklens.widgets.on_paper import About
 
 ALPHA = 0.05
 SPECIALS = {"excluded": "Left out", "included": "Counted"}
@@ -166,7 +167,11 @@ def bias_attention_server(input: Inputs, output: Outputs, session: Session, *, b
     def grid():
         return Heatmap(palette="diverging")
 
-    link_head_grid(grid, bench.view, lambda: ratio_picture(tested(), input.correction(), alpha()))
+    def grounds() -> tuple[About, ...]:
+        wish, _ = tests.outcome()
+        return grounds_of(wish.on_screen, wish.reading.text)
+
+    link_head_grid(grid, bench.view, lambda: ratio_picture(tested(), input.correction(), alpha()), grounds)
 
     @render_widget
     def layers():
@@ -174,7 +179,7 @@ def bias_attention_server(input: Inputs, output: Outputs, session: Session, *, b
 
     @reactive.effect
     def _layers():
-        layers.widget.show(layers_figure(tested()), label=layers_sentence(tested()))
+        layers.widget.show(layers_figure(tested()), label=layers_sentence(tested()), about=grounds())
 
     @render.ui
     def heads():
@@ -233,7 +238,7 @@ def _combined(session: Session, bench: BiasBench, work: WatchedWork, tested) -> 
         found = await bench.service.head_map(run, stream, layer, head)
         prompt = run.key_prompt(stream)
         probabilities = any_probability(wish.reading)
-        return (layer, head), prompt, found, units.by_token(probabilities, len(prompt))
+        return run, (layer, head), prompt, found, units.by_token(probabilities, len(prompt))
 
     maps = WatchedWork(session, read)
 
@@ -246,7 +251,7 @@ def _combined(session: Session, bench: BiasBench, work: WatchedWork, tested) -> 
 
     @render.text
     def map_said():
-        (layer, head), _, _, _ = maps.outcome()
+        _, (layer, head), *_ = maps.outcome()
         return (
             f"Head {layer}.{head}: weight on a key, times the largest probability of any category that the "
             "detector gives its word. Bright: marked content that the query takes in. Click a head above."
@@ -258,9 +263,9 @@ def _combined(session: Session, bench: BiasBench, work: WatchedWork, tested) -> 
 
     @reactive.effect
     def _draw():
-        (layer, head), prompt, found, bias = maps.outcome()
+        run, (layer, head), prompt, found, bias = maps.outcome()
         axes = Axes(
             rows=prompt.labels, columns=prompt.labels, same_tokens=True, hint="Point at a cell to read it."
         )
         label = f"Attention of head {layer}.{head} times the probability of bias of the key's word"
-        map.widget.show(picture(combined_map(found.weights, bias), axes, label=label))
+        map.widget.show(picture(combined_map(found.weights, bias), axes, label=label), about=[run])

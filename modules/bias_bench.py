@@ -15,10 +15,12 @@ from sinklens.bias.contrast_set import contrast_set
 from sinklens.bias_records import BiasDecision, BiasReading, LabelMap
 from sinklens.contrast_records import ContrastItem
 from sinklens.errors import BadSelection
+from sinklens.export.provenance import model_in_words, sha256_of, text_in_words
 from sinklens.notebook_records import Finding
 from sinklens.results import Capture
 from sinklens.run_status import OnStatus
 from sinklens.service import InferenceService
+from sinklens.widgets.on_paper import About
 
 PAGE = "bias"
 RUN = "run"
@@ -85,6 +87,14 @@ def open_pair(session: Session, state: RunState, run: Capture, text_a: str, text
     """Show two texts side by side on the Compare page, read as a run was but without its edits."""
     state.pair.set(TextPair(text_request(run, text_a), text_b))
     ui.update_navset("page", selected="compare", session=session.root_scope())
+
+
+def grounds_of(on_screen: Capture, *texts: str) -> tuple[About, ...]:
+    """What a figure of this page rests on: the run on screen, or its model and the texts that were read."""
+    if texts == (on_screen.request.text,):
+        return (on_screen,)
+    model = model_in_words(on_screen.model.name, on_screen.model.revision)
+    return (", ".join((model, *(text_in_words(sha256_of(text)) for text in texts))),)
 
 
 async def run_of(service: InferenceService, on_screen: Capture, text: str, on_status: OnStatus) -> Capture:

@@ -10,7 +10,7 @@ from shiny import Inputs, Outputs, Session, module, reactive, render, req, ui
 from shinywidgets import output_widget, render_widget
 
 from modules.applicable import applicable, verdict_on
-from modules.bias_bench import BenchmarkItems, BiasBench, open_pair
+from modules.bias_bench import BenchmarkItems, BiasBench, grounds_of, open_pair
 from modules.bias_items_drawing import (
     ROLES,
     ItemShown,
@@ -36,6 +36,7 @@ from sinklens.contrast_records import ContrastItem
 from sinklens.notebook_records import Finding
 from sinklens.results import Capture
 from sinklens.run_status import OnStatus
+from sinklens.widgets.on_paper import About
 
 ASK = (
     "Do heads attend otherwise to the stereotype than to its counterpart? Choose an item to see its maps, or "
@@ -180,9 +181,11 @@ def _one_item(input: Inputs, session: Session, bench: BiasBench, chosen) -> Call
 
     @reactive.effect
     def _draw():
-        for widget, shown in zip((map_a.widget, map_b.widget), found().pictures, strict=True):
-            widget.show(shown)
-        difference.widget.show(found().difference.picture)
+        item, (on_screen, _) = found().item, asked()
+        texts = [item.versions[role] for role in ROLES]
+        for widget, shown, text in zip((map_a.widget, map_b.widget), found().pictures, texts, strict=True):
+            widget.show(shown, about=grounds_of(on_screen, text))
+        difference.widget.show(found().difference.picture, about=grounds_of(on_screen, *texts))
 
     @render.text
     def difference_said():
@@ -199,7 +202,7 @@ def _all_items(input: Inputs, session: Session, bench: BiasBench, offered) -> No
     """Every head over all items."""
 
     async def run(on_screen: Capture, items: BenchmarkItems, stream: str, on_status: OnStatus):
-        return items, await item_numbers(bench.service, on_screen, items.items, stream, on_status)
+        return on_screen, items, await item_numbers(bench.service, on_screen, items.items, stream, on_status)
 
     work = WatchedWork(session, run)
     work_line_server("work", work=work)
@@ -211,7 +214,7 @@ def _all_items(input: Inputs, session: Session, bench: BiasBench, offered) -> No
 
     @reactive.calc
     def found() -> SensitivityFound:
-        items, (numbers, n_left_out) = work.outcome.valid()
+        _, items, (numbers, n_left_out) = work.outcome.valid()
         values = numbers[input.metric()]
         own = head_sensitivity(values[:, 0], values[:, 1])
         return SensitivityFound(own, HEAD_METRICS[input.metric()], items.name, n_left_out)
@@ -228,7 +231,10 @@ def _all_items(input: Inputs, session: Session, bench: BiasBench, offered) -> No
     def grid():
         return Heatmap(palette="diverging")
 
-    link_head_grid(grid, bench.view, lambda: sensitivity_picture(found()))
+    def grounds() -> tuple[About, ...]:
+        return (f"{grounds_of(work.outcome()[0])[0]}, items {found().items_name}",)
+
+    link_head_grid(grid, bench.view, lambda: sensitivity_picture(found()), grounds)
 
     @render.ui
     def rows():

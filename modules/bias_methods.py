@@ -13,7 +13,7 @@ from shiny import Inputs, Outputs, Session, module, reactive, render, req, ui
 from shinywidgets import output_widget, render_widget
 
 from modules.applicable import verdict_on
-from modules.bias_bench import BiasBench, Detector, run_of
+from modules.bias_bench import BiasBench, Detector, grounds_of, run_of
 from modules.bias_methods_drawing import (
     BASELINE_NAMES,
     TARGETS,
@@ -154,8 +154,11 @@ def bias_methods_server(input: Inputs, output: Outputs, session: Session, *, ben
     def _draw():
         chosen = [curve for curve in found().report.curves if curve.order == input.order()]
         req(chosen)
+        wish, own = answered.valid()
         curves.widget.show(
-            erasure_figure(chosen, found().report.target), label=curves_finding(found(), input.order())
+            erasure_figure(chosen, own.report.target),
+            label=curves_finding(own, input.order()),
+            about=grounds_of(wish.on_screen, wish.text),
         )
 
     @render.ui

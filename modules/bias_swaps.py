@@ -11,7 +11,7 @@ from shiny import Inputs, Outputs, Session, module, reactive, render, req, ui
 from shinywidgets import output_widget, reactive_read, render_widget
 
 from modules.applicable import applicable, verdict_on
-from modules.bias_bench import BiasBench, open_pair, run_of
+from modules.bias_bench import BiasBench, grounds_of, open_pair, run_of
 from modules.bias_swaps_drawing import (
     PairFound,
     about,
@@ -204,7 +204,10 @@ def bias_swaps_server(input: Inputs, output: Outputs, session: Session, *, bench
 
     @reactive.effect
     def _draw():
-        grid.widget.show(change_picture(req(known())))
+        found = req(known())
+        on_screen = words.outcome()[0]
+        grounds = grounds_of(on_screen, found.swapped.before, found.swapped.after)
+        grid.widget.show(change_picture(found), about=grounds)
 
     @reactive.effect
     def _choose():

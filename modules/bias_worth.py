@@ -10,7 +10,7 @@ from shiny import Inputs, Outputs, Session, module, reactive, render, req, ui
 from shinywidgets import output_widget, reactive_read, render_widget
 
 from modules.applicable import verdict_on
-from modules.bias_bench import BenchmarkItems, BiasBench, run_of
+from modules.bias_bench import BenchmarkItems, BiasBench, grounds_of, run_of
 from modules.bias_ranking import RANKINGS, MarksWish, head_numbers, marks_wish
 from modules.bias_worth_drawing import (
     COSTS,
@@ -39,6 +39,7 @@ from sinklens.analysis.plain_data import plain
 from sinklens.analysis.trial_export import trial_export
 from sinklens.notebook_records import Finding
 from sinklens.run_status import OnStatus
+from sinklens.widgets.on_paper import About
 
 OWN = "own"
 ITEMS = {OWN: "Hand-written set (24 mild items)", "scored": "The items of the benchmark card"}
@@ -111,6 +112,10 @@ def bias_worth_server(input: Inputs, output: Outputs, session: Session, *, bench
     def found() -> WorthFound:
         return answered.valid()[1]
 
+    def grounds() -> tuple[About, ...]:
+        wish = answered.valid()[0]
+        return (*grounds_of(wish.on_screen, wish.text), f"items {found().items_name}")
+
     @reactive.calc
     def named():
         req(problem() is None)
@@ -145,7 +150,7 @@ def bias_worth_server(input: Inputs, output: Outputs, session: Session, *, bench
         return worth_list(heads(), named(), input.cost(), pick=session.ns("pick"))
 
     link_head_buttons(input, bench.view)
-    _pictures(input, bench, found, heads, named)
+    _pictures(input, bench, found, heads, named, grounds)
 
     def taken_down() -> Finding:
         said = f"{worth_finding(found(), heads(), input.cost())} "
@@ -169,7 +174,7 @@ def bias_worth_server(input: Inputs, output: Outputs, session: Session, *, bench
         yield json.dumps(whole, indent=1, ensure_ascii=False, allow_nan=False)
 
 
-def _pictures(input: Inputs, bench: BiasBench, found, heads, named) -> None:
+def _pictures(input: Inputs, bench: BiasBench, found, heads, named, grounds) -> None:
     """The scatter and the map of heads; a click in either puts a head in view, on every page."""
 
     @render_widget
@@ -183,7 +188,7 @@ def _pictures(input: Inputs, bench: BiasBench, found, heads, named) -> None:
     @reactive.effect
     def _draw():
         label = worth_finding(found(), heads(), input.cost())
-        chart.widget.show(worth_figure(points(), named(), input.cost()), label=label)
+        chart.widget.show(worth_figure(points(), named(), input.cost()), label=label, about=grounds())
 
     @reactive.effect
     def _click():
@@ -205,4 +210,4 @@ def _pictures(input: Inputs, bench: BiasBench, found, heads, named) -> None:
     def palette() -> str:
         return "cividis" if input.shown() == "metric" else "diverging"
 
-    link_head_grid(grid, bench.view, shown, palette)
+    link_head_grid(grid, bench.view, shown, grounds, palette)

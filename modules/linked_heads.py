@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from shiny import Inputs, reactive
 from shinywidgets import reactive_read, render_widget
 
 from modules.head_view import HeadView
 from modules.widgets.heatmap import Picture
+from sinklens.widgets.on_paper import About
 
 
 def link_head_grid(
     grid: render_widget,
     view: HeadView,
     shown: Callable[[], Picture],
+    about: Callable[[], Sequence[About]],
     palette: Callable[[], str] = lambda: "diverging",
 ) -> None:
     """A heat map with a cell for every (layer, head).
@@ -24,6 +26,7 @@ def link_head_grid(
     Parameters
     ----------
     shown : reactive; what is drawn, silent (req) while there is nothing
+    about : what it rests on, for the caption of a figure that is downloaded
     """
 
     @reactive.effect
@@ -31,7 +34,7 @@ def link_head_grid(
         picture, colours = shown(), palette()
         with reactive.isolate(), grid.widget.hold_sync():
             grid.widget.palette = colours
-            grid.widget.show(picture, cell=view.head())
+            grid.widget.show(picture, cell=view.head(), about=about())
 
     @reactive.effect
     def _mark():

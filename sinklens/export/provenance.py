@@ -38,9 +38,19 @@ class Provenance:
         """One line for below a figure or a table."""
         edits = f", {'; '.join(self.edits)}" if self.edits else ""
         return (
-            f"{self.model} (revision {self.revision}), {self.n_tokens} tokens, text {self.text_sha256[:12]}"
-            f"{edits}, SinkLens {self.sinklens}"
+            f"{model_in_words(self.model, self.revision)}, {self.n_tokens} tokens, "
+            f"{text_in_words(self.text_sha256)}{edits}, SinkLens {self.sinklens}"
         )
+
+
+def model_in_words(name: str, revision: str) -> str:
+    """A model, as captions name it."""
+    return f"{name} (revision {revision})"
+
+
+def text_in_words(sha256: str) -> str:
+    """A text, as captions name it."""
+    return f"text {sha256[:12]}"
 
 
 def provenance_of(capture: Capture) -> Provenance:
@@ -52,8 +62,8 @@ def provenance_of(capture: Capture) -> Provenance:
         revision=capture.model.revision,
         dtype=capture.model.dtype,
         device=capture.model.device,
-        text_sha256=_sha256(capture.prompt.text),
-        tokens_sha256=_sha256(",".join(map(str, capture.prompt.ids))),
+        text_sha256=sha256_of(capture.prompt.text),
+        tokens_sha256=sha256_of(",".join(map(str, capture.prompt.ids))),
         n_tokens=len(capture.prompt),
         bos_added=capture.prompt.bos_added,
         edits=tuple(edit.sentence() for edit in capture.request.interventions),
@@ -71,5 +81,6 @@ def _versions() -> dict[str, str]:
     return found
 
 
-def _sha256(text: str) -> str:
+def sha256_of(text: str) -> str:
+    """Of a text in UTF-8, as hexadecimal digits."""
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
