@@ -22,15 +22,22 @@ hypothesis.settings.load_profile("patient")
 
 
 @pytest.fixture
-def engine_service(tmp_path):
-    """A service that runs models, with a cache of its own, which asks no hub."""
+def engine_class():
+    """What runs the models; tests of one page may need more than the engine itself."""
     # Late: the browser tests' own process needs no torch.
     from sinklens.capture.engine import Engine
+
+    return Engine
+
+
+@pytest.fixture
+def engine_service(tmp_path, engine_class):
+    """A service that runs models, with a cache of its own, which asks no hub."""
     from sinklens.service import InferenceService
     from sinklens.settings import Settings
 
     settings = Settings(cache_dir=tmp_path, allow_hub=False)
-    service = InferenceService(Engine(settings), settings)
+    service = InferenceService(engine_class(settings), settings)
     yield service
     service.close()
 

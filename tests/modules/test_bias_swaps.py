@@ -22,19 +22,14 @@ from sinklens.bias.bias_engine import BiasEngine
 from sinklens.bias.swap_lists import parse_swaps
 from sinklens.bias.swaps import apply_swaps, find_swaps
 from sinklens.records import CaptureRequest
-from sinklens.service import InferenceService
-from sinklens.settings import Settings
 from tests.capture.tiny_models import TEXT, save_tiny
 
 PAIRS = parse_swaps("w5 = w55; w8 = w11", "gender")
 
 
 @pytest.fixture
-def service(tmp_path):
-    settings = Settings(cache_dir=tmp_path, allow_hub=False)
-    service = InferenceService(BiasEngine(settings), settings)
-    yield service
-    service.close()
+def engine_class():
+    return BiasEngine
 
 
 async def exchanged(service, tmp_path, family="gpt2"):
